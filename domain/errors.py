@@ -1,0 +1,194 @@
+"""Every error limen raises on purpose, and what to do about each.
+
+::
+
+    LimenError
+    ├── ConfigurationInvalid     the files are refused; every fault is listed by its path: correct them
+    ├── FlowNotFound             no such flow: start a new one
+    ├── FlowExpired              its time is over: start a new one
+    ├── FlowFinished             it has ended already and was left as it is: start a new one
+    ├── FlowBusy                 another submission of it is under way: wait for that one, or ask again after `until`
+    ├── FlowRejected             a `before` action said no: show `messages`
+    ├── ActionFailed             an action could not be asked or gave nonsense: submit again, or look at its target
+    ├── RequestRefused           the request does not fit the session it came with: `id` is Kratos' error id
+    ├── SubmissionInvalid        the submission cannot be read: `pointer` names the place
+    ├── IllegalTrigger           the machine's table has no such row: the state, the trigger and what is allowed
+    ├── StoreConflict            somebody else appended first: read again and decide anew
+    ├── StoreUnusable            the store cannot be opened or belongs to another key: the message says which
+    ├── Erased                   the personal data asked for has been erased: nothing to be done
+    └── WrongProcess             an engine crossed a fork: open it afterwards
+
+No error text carries a secret or personal data. HTTP statuses are not known here; an adapter gives them by `id`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+
+class LimenError(Exception):
+    """Base of all. `id` is the error's stable name, as a client would see it."""
+
+    id: str = "limen_error"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Fault:
+    """One thing wrong in a configuration file. `path` is a JSON pointer into it; `message` says what is expected."""
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path or '/'}: {self.message}"
+
+
+class ConfigurationInvalid(LimenError):
+    """The configuration is refused as a whole."""
+
+    id = "configuration_invalid"
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults: tuple[Fault, ...] = tuple(faults)
+        super().__init__("\n".join(str(fault) for fault in self.faults) or "the configuration is refused")
+
+
+class _FlowError(LimenError):
+    """What the errors about one flow have in common: its id."""
+
+    sentence: ClassVar[str]
+
+    def __init__(self, flow_id: UUID | str, detail: str = "") -> None:
+        self.flow_id = flow_id
+        super().__init__(f"{self.sentence.format(flow=flow_id)}{': ' + detail if detail else ''}")
+
+
+class FlowNotFound(_FlowError):
+    """No flow of that id."""
+
+    id = "self_service_flow_not_found"
+    sentence = "flow {flow} does not exist; start a new one"
+
+
+class FlowExpired(_FlowError):
+    """The flow's lifespan is over. Kratos: 410 `self_service_flow_expired`."""
+
+    id = "self_service_flow_expired"
+    sentence = "flow {flow} has expired; start a new one"
+
+
+class FlowFinished(_FlowError):
+    """The flow has ended; nothing was done."""
+
+    id = "self_service_flow_finished"
+    sentence = "flow {flow} has ended and was left as it is; start a new one"
+
+    def __init__(self, flow_id: UUID | str, state: str = "") -> None:
+        self.state = state
+        super().__init__(flow_id, f"it is {state}" if state else "")
+
+
+class FlowBusy(_FlowError):
+    """A submission of this flow is under way, here or in another process."""
+
+    id = "self_service_flow_busy"
+    sentence = "flow {flow} is busy with another submission; wait for that one to end"
+
+    def __init__(self, flow_id: UUID | str, until: datetime | None = None) -> None:
+        self.until = until
+        super().__init__(flow_id, f"it comes back at {until.isoformat()} at the latest" if until else "")
+
+
+class FlowRejected(_FlowError):
+    """A `before` action interrupted: the flow is rejected, 403 with the messages for the user."""
+
+    id = "flow_rejected_by_action"
+    sentence = "flow {flow} was rejected by an action"
+
+    def __init__(self, flow_id: UUID | str, messages: Sequence[Mapping[str, Any]], action: str = "") -> None:
+        self.messages = tuple(messages)
+        self.action = action
+        super().__init__(flow_id, f"'{action}' said no" if action else "")
+
+
+class ActionFailed(LimenError):
+    """A blocking action failed.
+
+    `reason` is `upstream` (refused, unreachable, nonsense: 502), `timeout` (504), `template`, `handler` or `address`
+    (500). `stands` is true where the action ran after the commit: then identity, change or verified address stand.
+    """
+
+    id = "action_failed"
+
+    def __init__(self, action: str, reason: str, detail: str = "", *, flow_id: UUID | None = None, stands: bool = False):
+        self.action = action
+        self.reason = reason
+        self.detail = detail
+        self.flow_id = flow_id
+        self.stands = stands
+        kept = "what was submitted is stored all the same" if stands else "nothing was stored; submit again"
+        super().__init__(f"action '{action}' failed ({reason}{': ' + detail if detail else ''}); {kept}")
+
+
+class RequestRefused(LimenError):
+    """The request does not fit the session or identity it came with.
+
+    `id` is Kratos' error id: `session_already_available`, `session_inactive`, `security_identity_mismatch`,
+    `session_verified_address_required`, `session_refresh_required`, `identity_disabled`, `flow_disabled` …
+    """
+
+    def __init__(self, id: str, reason: str, **details: Any) -> None:  # noqa: A002 - the field's name in every answer
+        self.id = id
+        self.details = details
+        super().__init__(reason)
+
+
+class SubmissionInvalid(LimenError):
+    """The submission cannot be read: too large, too deep, or of the wrong shape. Nothing was appended."""
+
+    id = "submission_invalid"
+
+    def __init__(self, pointer: str, message: str) -> None:
+        self.pointer = pointer
+        super().__init__(f"{pointer or '/'}: {message}")
+
+
+class IllegalTrigger(LimenError):
+    """The machine's table has no row for this trigger in this state; nothing happened."""
+
+    id = "illegal_trigger"
+
+    def __init__(self, kind: str, state: str, trigger: str, allowed: Sequence[str]) -> None:
+        self.kind, self.state, self.trigger, self.allowed = kind, state, trigger, tuple(allowed)
+        may = ", ".join(f"'{name}'" for name in allowed) or "nothing"
+        super().__init__(f"'{trigger}' is not allowed for {kind} in state '{state}'; allowed there: {may}")
+
+
+class StoreConflict(LimenError):
+    """An event of the same stream and version is there already, or an identifier is taken. Nothing was written."""
+
+    id = "store_conflict"
+
+    def __init__(self, streams: Iterable[UUID] = ()) -> None:
+        self.streams = frozenset(streams)
+        super().__init__("another writer appended to the same stream first; read it again and decide anew")
+
+
+class StoreUnusable(LimenError):
+    """The store cannot be opened as configured."""
+
+    id = "store_unusable"
+
+
+class Erased(LimenError):
+    """The key of this personal data is gone: the person was erased."""
+
+    id = "erased"
+
+
+class WrongProcess(LimenError):
+    """The engine was opened in another process: open one engine a process, after the fork."""
+
+    id = "wrong_process"
