@@ -1,0 +1,227 @@
+"""What a configuration says, read and checked: the model the engine works with.
+
+The files themselves (a Kratos configuration and limen's own `limen.yml`) are read by `limen.adapters.configuration`,
+which resolves every URI in them; what arrives here is complete and needs no I/O.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, Literal
+
+
+class FlowKind(StrEnum):
+    """The five self-service flows."""
+
+    LOGIN = "login"
+    REGISTRATION = "registration"
+    RECOVERY = "recovery"
+    VERIFICATION = "verification"
+    SETTINGS = "settings"
+
+
+Phase = Literal["before", "after"]
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Where actions stand: a flow, a phase and, after some flows, a method (None is the default list)."""
+
+    flow: FlowKind
+    phase: Phase
+    method: str | None = None
+
+    def __str__(self) -> str:
+        return ".".join(part for part in (self.flow, self.phase, self.method) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """Credentials of a web hook. `kind` is `basic_auth` (user, password) or `api_key` (name, value, place)."""
+
+    kind: Literal["basic_auth", "api_key"]
+    name: str
+    secret: str = field(repr=False)
+    place: Literal["header", "cookie"] = "header"
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How often and how patiently: `attempts` in all, pauses growing from `initial` to `maximum` seconds."""
+
+    attempts: int = 3
+    initial: float = 0.5
+    maximum: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class ActionSettings:
+    """What `limen.yml` says of one action, by its `config.id`. `timeout` is the total deadline in seconds."""
+
+    timeout: float = 30.0
+    retry: Retry = Retry()
+    concurrency: int | None = None
+    signing_secrets: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class WebHook:
+    """The `config` of a `web_hook`. `template` is the Jsonnet source its `body` URI gave, None where there is none."""
+
+    url: str
+    method: str = "POST"
+    template: str | None = field(default=None, repr=False)
+    template_name: str = "template"
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    auth: Auth | None = None
+    parse: bool = False
+    ignore: bool = False
+    can_interrupt: bool = False
+
+    @property
+    def parses(self) -> bool:
+        """Whether the answer is read: `response.parse`, or the deprecated `can_interrupt`."""
+        return self.parse or self.can_interrupt
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One entry of a list of actions.
+
+    `id` is `config.id` where the file gives one, else `<slot>.<position>` (`login.after.password.0`). `source` is the
+    JSON pointer of the entry, as `/selfservice/flows/login/after/password/hooks/0`.
+    """
+
+    hook: str
+    id: str
+    source: str
+    position: int
+    web_hook: WebHook | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+    settings: ActionSettings = ActionSettings()
+
+
+@dataclass(frozen=True, slots=True)
+class FlowSettings:
+    """One flow's part of the file. An absent flow has its defaults: enabled as in Kratos, no actions, one hour."""
+
+    enabled: bool = True
+    lifespan: timedelta = timedelta(hours=1)
+    ui_url: str | None = None
+    before: tuple[Action, ...] = ()
+    after: tuple[Action, ...] = ()
+    after_methods: Mapping[str, tuple[Action, ...]] = field(default_factory=dict)
+    return_url: str | None = None
+    """`after.default_browser_return_url`; methods' own are in `return_urls`."""
+    return_urls: Mapping[str, str] = field(default_factory=dict)
+    use: str = "code"
+    """Recovery and verification: which method the flow offers (`use`, `code` or `link`)."""
+    notify_unknown_recipients: bool = False
+    privileged_session_max_age: timedelta = timedelta(hours=1)
+    required_aal: str = "aal1"
+
+
+@dataclass(frozen=True, slots=True)
+class MethodSettings:
+    """`selfservice.methods.<name>`: whether it is on, and its `config` as it stands in the file."""
+
+    enabled: bool = False
+    passwordless_enabled: bool = False
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpGuard:
+    """Where web hooks may go (`clients.http`) and what they are told (`clients.web_hook`)."""
+
+    disallow_private_ip_ranges: bool = False
+    private_ip_exception_urls: tuple[str, ...] = ()
+    header_allowlist: tuple[str, ...] | None = None
+    """Canonical header names; None is the default list of actions.md."""
+
+
+@dataclass(frozen=True, slots=True)
+class HasherSettings:
+    """`hashers`. `memory` in KiB, `cost` is bcrypt's."""
+
+    algorithm: Literal["argon2", "bcrypt"] = "argon2"
+    memory: int = 131072
+    iterations: int = 1
+    parallelism: int = 2
+    salt_length: int = 16
+    key_length: int = 32
+    cost: int = 12
+
+
+@dataclass(frozen=True, slots=True)
+class CourierSettings:
+    """`courier.smtp`: where messages go. None keeps them in memory."""
+
+    connection_uri: str | None = field(default=None, repr=False)
+    from_address: str = "noreply@localhost"
+    from_name: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    local_name: str = "localhost"
+
+
+@dataclass(frozen=True, slots=True)
+class KeySecrets:
+    """`secrets`: the first of each signs or seals, all of them verify or open."""
+
+    default: tuple[str, ...] = field(default=(), repr=False)
+    cookie: tuple[str, ...] = field(default=(), repr=False)
+    cipher: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def master(self) -> tuple[str, ...]:
+        """What wraps the vault's keys: `cipher`, else `default`."""
+        return self.cipher or self.default
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """limen's own file, `limen.yml`, with `LIMEN_*` over it."""
+
+    store: str | None = None
+    actions: Mapping[str, ActionSettings] = field(default_factory=dict)
+    payload_retention: timedelta = timedelta(days=30)
+    worker_interval: float = 1.0
+    worker_retry: Retry = Retry(attempts=8, initial=5.0, maximum=3600.0)
+    template_workers: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """A whole configuration, accepted.
+
+    `document` is what decides, in canonical form: every URI resolved, secrets masked by `***` (their values are in
+    `secret_document`, for the vault). `ignored` are the pointers of what the file says and limen does not act on yet.
+    """
+
+    flows: Mapping[FlowKind, FlowSettings]
+    methods: Mapping[str, MethodSettings]
+    schemas: Mapping[str, Mapping[str, Any]]
+    default_schema: str
+    base_url: str = "http://127.0.0.1:4433/"
+    default_return_url: str | None = None
+    allowed_return_urls: tuple[str, ...] = ()
+    session_lifespan: timedelta = timedelta(hours=24)
+    whoami_required_aal: str = "aal1"
+    secrets: KeySecrets = KeySecrets()
+    guard: HttpGuard = HttpGuard()
+    hasher: HasherSettings = HasherSettings()
+    courier: CourierSettings = CourierSettings()
+    settings: Settings = Settings()
+    document: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    secret_document: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    ignored: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def flow(self, kind: FlowKind) -> FlowSettings:
+        """The settings of one flow."""
+        return self.flows[kind]
+
+    def method(self, name: str) -> MethodSettings:
+        """The settings of one method; absent means off."""
+        return self.methods.get(name, MethodSettings())
