@@ -1,0 +1,243 @@
+"""Python handlers: actions written by the embedding application.
+
+A handler takes ONE frozen context and answers nothing (continue), `Modify` or `Interrupt`. Handlers of a slot are
+resolved among themselves by the same rule as configured actions: those of a method override the default ones.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from limen.domain.answer import Interruption
+from limen.domain.configuration import FlowKind, Phase, Slot
+from limen.domain.document import Document, thaw
+from limen.domain.errors import LimenError
+from limen.domain.message import Message, MessageType
+from limen.domain.answer import node_of
+
+When = Literal["before_commit", "after_commit", "delivery"]
+REPLACEABLE = (
+    "traits",
+    "schema_id",
+    "state",
+    "verifiable_addresses",
+    "recovery_addresses",
+    "metadata_public",
+    "metadata_admin",
+    "external_id",
+)
+
+
+class ActionContext(Document):
+    """What an action is given: the keys of `ctx` as attributes, frozen; what does not apply is None.
+
+    `flow`, `identity`, `session`, `previous_identity` (settings, after), `request_headers`, `request_cookies`,
+    `request_method`, `request_url`. Source of the keys: Ory's pages on webhooks, and what Kratos was seen to send.
+    """
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Modify:
+    """Replaces each given part of the identity WHOLE; later handlers see the result, which is validated.
+
+    Outside registration and settings it raises.
+    """
+
+    changes: Mapping[str, Any]
+
+    def __init__(self, **changes: Any) -> None:
+        unknown = [name for name in changes if name not in REPLACEABLE]
+        if unknown:
+            raise TypeError(f"Modify takes {', '.join(REPLACEABLE)}; not {', '.join(unknown)}")
+        object.__setattr__(self, "changes", {name: thaw(value) for name, value in changes.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupt:
+    """Stops the flow: its user sees `messages` and may submit again (a `before` interruption rejects the flow)."""
+
+    messages: tuple[Message, ...]
+
+    def __init__(self, messages: Sequence[Message]) -> None:
+        if not messages:
+            raise ValueError("an interruption needs a message for the user")
+        object.__setattr__(self, "messages", tuple(messages))
+
+    @classmethod
+    def field(
+        cls,
+        pointer: str,
+        text: str,
+        *,
+        id: int,  # noqa: A002 - Kratos' name of a message's number
+        type: MessageType = "error",  # noqa: A002
+        context: Mapping[str, Any] | None = None,
+    ) -> "Interrupt":
+        """One message on the field that `pointer` names (`#/traits/email`)."""
+        return cls([Message(id, text, type, context, node_of(pointer))])
+
+    @classmethod
+    def flow(
+        cls,
+        text: str,
+        *,
+        id: int,  # noqa: A002
+        type: MessageType = "error",  # noqa: A002
+        context: Mapping[str, Any] | None = None,
+    ) -> "Interrupt":
+        """One message on the flow itself."""
+        return cls([Message(id, text, type, context)])
+
+    def verdict(self) -> Interruption:
+        """The same as the answer of a web hook would say it."""
+        return Interruption(self.messages)
+
+
+Handler = Callable[[ActionContext], Awaitable[None | Modify | Interrupt] | None | Modify | Interrupt]
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredHandler:
+    """A handler and how it was registered. `timeout` in seconds; `pure`: nothing leaves the process through it."""
+
+    id: str
+    function: Handler
+    when: When = "before_commit"
+    timeout: float = 30.0
+    pure: bool = False
+    slots: tuple[Slot, ...] = ()
+
+    @property
+    def is_async(self) -> bool:
+        """Whether it is awaited; a plain `def` runs in a thread."""
+        return inspect.iscoroutinefunction(self.function)
+
+
+class HandlersSealed(LimenError):
+    """A handler was registered after the first flow had begun: register them right after opening the engine."""
+
+    id = "handlers_sealed"
+
+
+class Actions:
+    """The handlers of an application. `before`, `after` and `named` are decorators."""
+
+    def __init__(self) -> None:
+        self._slots: dict[Slot, list[RegisteredHandler]] = {}
+        self._named: dict[str, RegisteredHandler] = {}
+        self._sealed = False
+
+    def before(
+        self, flow: str, *, when: When = "before_commit", timeout: float = 30.0, id: str | None = None, pure: bool = False  # noqa: A002
+    ) -> Callable[[Handler], Handler]:
+        """Runs when a flow of this kind starts; an interruption rejects it."""
+        return self._decorator(slot_of(flow, "before", None), when, timeout, id, pure)
+
+    def after(
+        self,
+        flow: str,
+        *,
+        method: str | None = None,
+        when: When = "before_commit",
+        timeout: float = 30.0,
+        id: str | None = None,  # noqa: A002
+        pure: bool = False,
+    ) -> Callable[[Handler], Handler]:
+        """Runs after a submission of this flow was accepted: for one `method`, or by default for all others."""
+        return self._decorator(slot_of(flow, "after", method), when, timeout, id, pure)
+
+    def named(
+        self,
+        name: str,
+        *,
+        slots: Sequence[str],
+        when: When = "before_commit",
+        timeout: float = 30.0,
+        pure: bool = False,
+    ) -> Callable[[Handler], Handler]:
+        """Makes `hook: <name>` known to the configuration, in these slots (`login.before`, `login.after.password`)."""
+
+        def register(function: Handler) -> Handler:
+            self._check_open()
+            if name in self._named:
+                raise ValueError(f"a handler named '{name}' is registered already")
+            places = tuple(map(parse_slot, slots))
+            self._named[name] = RegisteredHandler(name, function, when, timeout, pure, places)
+            return function
+
+        return register
+
+    def _decorator(
+        self, slot: Slot, when: When, timeout: float, id: str | None, pure: bool  # noqa: A002
+    ) -> Callable[[Handler], Handler]:
+        def register(function: Handler) -> Handler:
+            self._check_open()
+            listed = self._slots.setdefault(slot, [])
+            name = id or f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', repr(function))}"
+            if any(handler.id == name for handler in listed):
+                raise ValueError(f"a handler '{name}' is registered for {slot} already; give one of them another id")
+            listed.append(RegisteredHandler(name, function, when, timeout, pure, (slot,)))
+            return function
+
+        return register
+
+    def _check_open(self) -> None:
+        if self._sealed:
+            raise HandlersSealed("handlers are registered before the first flow begins, not after it")
+
+    def seal(self) -> None:
+        """From here on nothing can be registered: handlers are part of the configuration flows are pinned to."""
+        self._sealed = True
+
+    def of(self, slot: Slot) -> tuple[RegisteredHandler, ...]:
+        """The handlers of a slot: the method's if there is one, else the default's."""
+        if slot.method is not None:
+            own = self._slots.get(slot)
+            if own:
+                return tuple(own)
+        return tuple(self._slots.get(Slot(slot.flow, slot.phase), ()))
+
+    def by_name(self, name: str) -> RegisteredHandler | None:
+        """The handler a configuration's `hook: name` means."""
+        return self._named.get(name)
+
+    def find(self, id: str) -> RegisteredHandler | None:  # noqa: A002
+        """A handler by its id, in whatever slot."""
+        everywhere = (handler for listed in self._slots.values() for handler in listed)
+        return self._named.get(id) or next((handler for handler in everywhere if handler.id == id), None)
+
+    @property
+    def hooks(self) -> dict[str, tuple[str, ...]]:
+        """The named ones and where they may stand, for the configuration's check."""
+        return {name: tuple(map(str, handler.slots)) for name, handler in self._named.items()}
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """`slot=id` of every handler, sorted: part of the configuration's hash."""
+        listed = [f"{slot}={handler.id}" for slot, handlers in self._slots.items() for handler in handlers]
+        return tuple(sorted([*listed, *(f"hook={name}" for name in self._named)]))
+
+
+def slot_of(flow: str, phase: Phase, method: str | None) -> Slot:
+    """A slot by its names; a flow or method that does not exist is refused."""
+    from limen.domain.precedence import known_methods
+
+    try:
+        kind = FlowKind(flow)
+    except ValueError:
+        raise ValueError(f"there is no flow '{flow}'; there are {', '.join(FlowKind)}") from None
+    known = known_methods(kind) if phase == "after" else ()
+    if method is not None and method not in known:
+        raise ValueError(f"{flow}.{phase} knows no method '{method}'; it knows {', '.join(known) or 'none'}")
+    return Slot(kind, phase, method)
+
+
+def parse_slot(text: str) -> Slot:
+    """`login.before`, `login.after`, `login.after.password` → the slot."""
+    parts = text.split(".")
+    if len(parts) not in (2, 3) or parts[1] not in ("before", "after"):
+        raise ValueError(f"'{text}' is no slot; one reads like 'login.before' or 'login.after.password'")
+    return slot_of(parts[0], "before" if parts[1] == "before" else "after", parts[2] if len(parts) == 3 else None)

@@ -1,0 +1,214 @@
+"""Identity: a person's traits, credentials, addresses and sessions.
+
+Traits, metadata and addresses stand sealed in the events, under the identity's own key; credentials' secrets stand in
+the vault only. The profile (traits and all that goes with them) is always recorded whole: the last one holds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from limen.domain.aggregate import Aggregate
+from limen.domain.event import DomainEvent
+from limen.domain.sealed import Sealed
+
+
+class IdentityEvent(DomainEvent):
+    """Base of the events of an identity's stream."""
+
+    stream: ClassVar[str] = "identity"
+
+
+class IdentityRegistered(IdentityEvent):
+    """A person registered. `profile` (sealed) is `Profile.record()`; `reservations` are the identifiers taken."""
+
+    flow_id: UUID | None
+    profile: Sealed
+    reservations: tuple[UUID, ...] = ()
+    credentials: tuple[str, ...] = ()
+
+
+class TraitsChanged(IdentityEvent):
+    """The profile was replaced: traits, metadata, state or addresses. `changed` names the parts that differ."""
+
+    flow_id: UUID | None
+    profile: Sealed
+    changed: tuple[str, ...] = ()
+    reservations: tuple[UUID, ...] = ()
+
+
+class CredentialChanged(IdentityEvent):
+    """A credential of this type was set or replaced; its secret is in the vault."""
+
+    flow_id: UUID | None
+    type: str
+
+
+class AddressVerified(IdentityEvent):
+    """The person showed that an address is theirs."""
+
+    flow_id: UUID | None
+    address_id: UUID
+
+
+class SessionOpened(IdentityEvent):
+    """A session of this identity began; here it is found again."""
+
+    flow_id: UUID | None
+    session_id: UUID
+    expires_at: datetime
+
+
+class SessionsClosed(IdentityEvent):
+    """These sessions of this identity ended."""
+
+    session_ids: tuple[UUID, ...]
+
+
+class IdentityErased(IdentityEvent):
+    """The person's key and vault rows were deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A verifiable or recovery address. `status`: pending, sent or completed; recovery addresses are never verified."""
+
+    id: UUID
+    value: str
+    via: str
+    created_at: datetime
+    updated_at: datetime
+    verified: bool = False
+    status: str = "pending"
+    verified_at: datetime | None = None
+
+    def record(self) -> dict[str, Any]:
+        """As it is kept (sealed) in an event."""
+        return {
+            "id": str(self.id),
+            "value": self.value,
+            "via": self.via,
+            "created_at": self.created_at.isoformat(),
+            "updated_at": self.updated_at.isoformat(),
+            "verified": self.verified,
+            "status": self.status,
+            "verified_at": self.verified_at.isoformat() if self.verified_at else None,
+        }
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> "Address":
+        """The address again from `record()`."""
+        return cls(
+            id=UUID(record["id"]),
+            value=record["value"],
+            via=record["via"],
+            created_at=datetime.fromisoformat(record["created_at"]),
+            updated_at=datetime.fromisoformat(record["updated_at"]),
+            verified=record["verified"],
+            status=record["status"],
+            verified_at=datetime.fromisoformat(record["verified_at"]) if record["verified_at"] else None,
+        )
+
+    def confirmed(self, at: datetime) -> "Address":
+        """The same address, verified."""
+        return replace(self, verified=True, status="completed", verified_at=at)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a person is, apart from secrets. Replaced as a whole by every change."""
+
+    schema_id: str
+    traits: Mapping[str, Any]
+    state: str = "active"
+    state_changed_at: datetime | None = None
+    metadata_public: Any = None
+    metadata_admin: Any = None
+    external_id: str | None = None
+    verifiable: tuple[Address, ...] = field(default=())
+    recovery: tuple[Address, ...] = field(default=())
+
+    def record(self) -> dict[str, Any]:
+        """As it is kept (sealed) in an event."""
+        return {
+            "schema_id": self.schema_id,
+            "traits": self.traits,
+            "state": self.state,
+            "state_changed_at": self.state_changed_at.isoformat() if self.state_changed_at else None,
+            "metadata_public": self.metadata_public,
+            "metadata_admin": self.metadata_admin,
+            "external_id": self.external_id,
+            "verifiable": [address.record() for address in self.verifiable],
+            "recovery": [address.record() for address in self.recovery],
+        }
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> "Profile":
+        """The profile again from `record()`."""
+        changed = record["state_changed_at"]
+        return cls(
+            schema_id=record["schema_id"],
+            traits=record["traits"],
+            state=record["state"],
+            state_changed_at=datetime.fromisoformat(changed) if changed else None,
+            metadata_public=record["metadata_public"],
+            metadata_admin=record["metadata_admin"],
+            external_id=record["external_id"],
+            verifiable=tuple(map(Address.of, record["verifiable"])),
+            recovery=tuple(map(Address.of, record["recovery"])),
+        )
+
+
+class Identity(Aggregate):
+    """The state of an identity, folded from its events. The profile stays sealed here."""
+
+    def __init__(self, id: UUID) -> None:  # noqa: A002
+        super().__init__(id)
+        self.profile: Sealed
+        self.created_at: datetime
+        self.updated_at: datetime
+        self.reservations: tuple[UUID, ...] = ()
+        self.credentials: tuple[str, ...] = ()
+        self.verified: Mapping[UUID, datetime] = {}
+        self.sessions: Mapping[UUID, datetime] = {}
+        self.erased = False
+
+    def apply(self, event: DomainEvent) -> None:
+        """Copies what the event says."""
+        match event:
+            case IdentityRegistered():
+                self.profile, self.reservations = event.profile, event.reservations
+                self.credentials = event.credentials
+                self.created_at = self.updated_at = event.timestamp
+            case TraitsChanged():
+                self.profile, self.reservations = event.profile, event.reservations
+                self.verified = {}
+                self.updated_at = event.timestamp
+            case CredentialChanged():
+                self.credentials = tuple(dict.fromkeys([*self.credentials, event.type]))
+                self.updated_at = event.timestamp
+            case AddressVerified():
+                self.verified = {**self.verified, event.address_id: event.timestamp}
+            case SessionOpened():
+                live = {id: until for id, until in self.sessions.items() if until > event.timestamp}
+                self.sessions = {**live, event.session_id: event.expires_at}
+            case SessionsClosed():
+                self.sessions = {id: at for id, at in self.sessions.items() if id not in event.session_ids}
+            case IdentityErased():
+                self.erased, self.sessions = True, {}
+            case _:
+                pass
+
+    def confirm(self, profile: Profile) -> Profile:
+        """The opened profile, with the addresses that were verified since it was recorded."""
+        if not self.verified:
+            return profile
+        return replace(
+            profile,
+            verifiable=tuple(
+                address.confirmed(self.verified[address.id]) if address.id in self.verified else address
+                for address in profile.verifiable
+            ),
+        )

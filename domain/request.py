@@ -1,0 +1,93 @@
+"""The request that called limen: what an adapter (or an embedding application) hands over, and what actions may see."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+DEFAULT_ALLOWLIST = (
+    "Accept",
+    "Accept-Encoding",
+    "Accept-Language",
+    "Content-Length",
+    "Content-Type",
+    "Origin",
+    "Priority",
+    "Referer",
+    "Sec-Ch-Ua",
+    "Sec-Ch-Ua-Mobile",
+    "Sec-Ch-Ua-Platform",
+    "Sec-Fetch-Dest",
+    "Sec-Fetch-Mode",
+    "Sec-Fetch-Site",
+    "Sec-Fetch-User",
+    "True-Client-Ip",
+    "User-Agent",
+)
+"""The headers that reach an action unless `clients.web_hook.header_allowlist` says otherwise (Kratos' default)."""
+
+NEVER = frozenset({"Authorization", "Cookie", "Proxy-Authorization", "X-Session-Token"})
+"""Headers that carry credentials: no allowlist lets them through."""
+
+OWN_COOKIES = ("ory_kratos_session", "ory_kratos_continuity", "csrf_token", "limen_")
+"""Names, or beginnings of names, of the cookies that are limen's own."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request, or what stands for it. `headers` are (name, value) pairs; `client_ip` is the peer's address."""
+
+    method: str = "POST"
+    url: str = "http://127.0.0.1:4433/"
+    headers: Iterable[tuple[str, str]] | Mapping[str, str] = ()
+    cookies: Mapping[str, str] = field(default_factory=dict)
+    client_ip: str | None = None
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """The headers with canonical names, in the order they came."""
+        items = self.headers.items() if isinstance(self.headers, Mapping) else self.headers
+        return [(canonical(name), value) for name, value in items]
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header."""
+        wanted = canonical(name)
+        return next((value for key, value in self.pairs() if key == wanted), None)
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The query of the URL; the first of several values of a name counts."""
+        pairs: dict[str, str] = {}
+        for name, value in parse_qsl(urlsplit(self.url).query, keep_blank_values=True):
+            pairs.setdefault(name, value)
+        return pairs
+
+    def with_query(self, query: Mapping[str, str] | None) -> "Request":
+        """The same request with these names added to the query of its URL."""
+        if not query:
+            return self
+        parts = urlsplit(self.url)
+        joined = "&".join(filter(None, (parts.query, urlencode(query))))
+        return Request(self.method, urlunsplit(parts._replace(query=joined)), self.headers, self.cookies, self.client_ip)
+
+    def allowed_headers(self, allowlist: Iterable[str] | None) -> dict[str, list[str]]:
+        """What actions see of the headers: canonical name → values, only those on the allowlist, sorted.
+
+        The peer's address becomes `True-Client-Ip` unless a trusted proxy has set that header (**better** than Kratos,
+        which knows only the proxy's).
+        """
+        allowed = frozenset(map(canonical, DEFAULT_ALLOWLIST if allowlist is None else allowlist)) - NEVER
+        kept: dict[str, list[str]] = {}
+        for name, value in self.pairs():
+            if name in allowed:
+                kept.setdefault(name, []).append(value)
+        if self.client_ip and "True-Client-Ip" in allowed:
+            kept.setdefault("True-Client-Ip", [self.client_ip])
+        return dict(sorted(kept.items()))
+
+    def foreign_cookies(self) -> dict[str, str]:
+        """The cookies without limen's own."""
+        return {name: value for name, value in self.cookies.items() if not name.startswith(OWN_COOKIES)}
+
+
+def canonical(name: str) -> str:
+    """A header's name as Go writes it: `content-type` → `Content-Type`."""
+    return "-".join(part[:1].upper() + part[1:].lower() for part in name.split("-"))
