@@ -49,6 +49,13 @@ class Aggregate:
         self.pending.append(event)
         return event
 
+    def clone(self) -> Self:
+        """A copy to decide on, so that a decision that comes to nothing leaves no trace."""
+        copy = type(self).__new__(type(self))
+        copy.__dict__.update(self.__dict__)
+        copy.pending = list(self.pending)
+        return copy
+
     def collect_events(self) -> Sequence[DomainEvent]:
         """The new events, which are forgotten here (`eventsourcing.domain.CollectEventsProtocol`)."""
         pending, self.pending = self.pending, []

@@ -229,6 +229,7 @@ class Flow(Aggregate):
         super().__init__(id)
         self.state = ""
         self.back = ""
+        self.method: str | None = None
         self.active: str | None = None
         self.updated_at: datetime
         self.refresh = False
@@ -266,17 +267,18 @@ class Flow(Aggregate):
 
     def _challenged(self, event: ChallengeSent | FlowOpenedChallenged) -> None:
         self.state = self.back = "sent_email"
-        self.active, self.form, self.challenge = event.method, None, event.challenge
+        self.method = self.active = event.method
+        self.form, self.challenge = None, event.challenge
         self.code_expires_at = event.code_expires_at
         self.deliveries += event.deliveries
         self.busy_until = None
 
     def _submitted(self, event: MethodSubmitted) -> None:
-        self.back, self.state, self.active = self.state, "authenticating", event.method
+        self.back, self.state, self.method = self.state, "authenticating", event.method
         self.submission = event.submission
 
     def _accepted(self, event: MethodAccepted) -> None:
-        self.state = "finishing"
+        self.state, self.active = "finishing", event.method
         self.identity_id = event.identity_id or self.identity_id
 
     def _refused(self, event: MethodRefused) -> None:
@@ -298,7 +300,7 @@ class Flow(Aggregate):
 
     def _completed(self, event: FlowCompleted) -> None:
         self.state, self.form, self.busy_until = "completed", None, None
-        self.active = event.method
+        self.method = self.active = event.method
         self.identity_id = event.identity_id or self.identity_id
         self.session_id = event.session_id or self.session_id
         self.deliveries += event.deliveries

@@ -1,0 +1,98 @@
+"""The port of authentication methods: a submission comes in, a verdict comes out.
+
+A method looks at the submission and says what it means; it appends nothing and changes nothing. The engine turns the
+verdict into a transition.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from limen.domain.configuration import FlowKind
+from limen.domain.flow import Flow
+from limen.domain.identity import Identity, Profile
+from limen.domain.message import Message
+from limen.domain.people import People
+from limen.domain.ports import Mail
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What a method is given.
+
+    `values` are the submitted fields; `kept` what the form kept of earlier ones; `challenge` the address a code went
+    to. In settings (and when a session is refreshed) `identity` and `profile` are the signed-in person's.
+    """
+
+    flow: Flow
+    values: Mapping[str, Any]
+    kept: Mapping[str, Any]
+    people: People
+    now: datetime
+    challenge: Mapping[str, Any] | None = None
+    identity: Identity | None = None
+    profile: Profile | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """No. `reason` is a class of reasons (never personal data); `values` is what the form keeps."""
+
+    reason: str
+    messages: tuple[Message, ...]
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Yes.
+
+    `identity` is who it is (login, recovery, verification); `profile` what they shall be (registration, settings).
+    `credentials` are secrets to store, by type. `authentication` is what the session will say (`code_recovery`).
+    `verified` are the (via, value) of addresses shown to be the person's.
+    """
+
+    identity: Identity | None = None
+    profile: Profile | None = None
+    credentials: Mapping[str, str] = field(default_factory=dict)
+    authentication: str = ""
+    aal: str = "aal1"
+    verified: tuple[tuple[str, str], ...] = ()
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Challenged:
+    """A code is due. `identity` None means nobody is known there: everything looks the same, and no mail goes out."""
+
+    address: str
+    via: str
+    message: Message
+    code: str
+    lifespan: float
+    identity: Identity | None = None
+    mail: Mail | None = None
+    resent: bool = False
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Exhausted:
+    """One wrong code too many: the flow ends."""
+
+    messages: tuple[Message, ...]
+
+
+Verdict = Refused | Accepted | Challenged | Exhausted
+
+
+class Method(Protocol):
+    """An authentication method."""
+
+    name: str
+    flows: frozenset[FlowKind]
+    """The flows it belongs to."""
+
+    async def submit(self, submission: Submission) -> Verdict:
+        """Judges a submission."""
