@@ -1,0 +1,352 @@
+"""What an identity schema says beside its JSON Schema: which trait is an identifier, an address, a field of a form.
+
+Pure reading of the document; validation is `limen.adapters.schemas`. The extension is `ory.sh/kratos`, the rules are
+those of Ory Kratos 26.2 (its schema extensions and its form decoder).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from limen.domain.identifier import normalize, normalize_phone
+from limen.domain.message import Message
+
+EXTENSION = "ory.sh/kratos"
+ITEMS = "*"
+"""Stands in a path for every item of an array."""
+
+_INPUT_TYPES = {"string": "text", "number": "number", "integer": "number", "boolean": "checkbox", "array": "text"}
+_FORMATS = {
+    "date-time": ("datetime-local", None),
+    "email": ("email", "email"),
+    "tel": ("tel", "tel"),
+    "date": ("date", None),
+    "uri": ("url", "url"),
+}
+_APPLICATORS = ("allOf", "anyOf", "oneOf")
+_CONDITIONALS = ("then", "else", "if", "not")
+_OPTIONS = 500
+_CACHED = 64
+
+
+@dataclass(frozen=True, slots=True)
+class TraitNode:
+    """One field of a form: its name (`traits.name.first`), HTML input type and the attributes Kratos gives it."""
+
+    name: str
+    type: str
+    required: bool = False
+    title: str = ""
+    autocomplete: str | None = None
+    pattern: str | None = None
+    options: tuple[Any, ...] = ()
+
+    @property
+    def label(self) -> Message | None:
+        """Message 1070002, where the trait has a title."""
+        return generated_label(self.name, self.title) if self.title else None
+
+    def attributes(self) -> dict[str, Any]:
+        """The static attributes of its node, in Kratos' order, a fresh dict."""
+        attributes: dict[str, Any] = {"name": self.name, "type": self.type}
+        if self.required:
+            attributes["required"] = True
+        if self.autocomplete:
+            attributes["autocomplete"] = self.autocomplete
+        if self.pattern:
+            attributes["pattern"] = self.pattern
+        attributes["disabled"] = False
+        if self.options:
+            attributes["options"] = [{"value": option} for option in self.options]
+        attributes["node_type"] = "input"
+        return attributes
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """One subschema and where its value stands. `path` begins with `traits`."""
+
+    path: tuple[str, ...]
+    schema: Mapping[str, Any]
+    required: bool
+
+    @property
+    def name(self) -> str:
+        return ".".join(self.path)
+
+    @property
+    def extension(self) -> Mapping[str, Any]:
+        extension = self.schema.get(EXTENSION)
+        return extension if isinstance(extension, Mapping) else {}
+
+    def says(self, *keys: str) -> Any:
+        """What the extension says under these keys, None where it says nothing."""
+        value: Any = self.extension
+        for key in keys:
+            value = value.get(key) if isinstance(value, Mapping) else None
+        return value
+
+
+def generated_label(name: str, title: str) -> Message:
+    """The label of a field that comes from a schema (1070002): the schema's own title."""
+    return Message(1070002, title, "info", {"name": name, "title": title})
+
+
+def type_of(schema: Mapping[str, Any]) -> str | None:
+    """The one JSON type of a subschema (`const` counts), None where there is none or several."""
+    if "const" in schema:
+        return _type_of_value(schema["const"])
+    kind = schema.get("type")
+    if isinstance(kind, list):
+        return str(kind[0]) if len(kind) == 1 else None
+    return kind if isinstance(kind, str) else None
+
+
+def _type_of_value(value: Any) -> str | None:
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int | float):
+        return "number"
+    if isinstance(value, str):
+        return "string"
+    return "object" if value is not None else None
+
+
+@dataclass(frozen=True)
+class IdentitySchema:
+    """An identity schema, read once. Everything asked of it later is computed from prepared lists."""
+
+    document: Mapping[str, Any]
+    _places: tuple[_Place, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_places", tuple(self._walk(self.document, (), False, frozenset())))
+
+    @classmethod
+    def of(cls, document: "Mapping[str, Any] | IdentitySchema") -> "IdentitySchema":
+        """The schema of this very document object, read at most once while it is in use."""
+        if isinstance(document, IdentitySchema):
+            return document
+        known = _read.get(id(document))
+        if known is None or known.document is not document:
+            if len(_read) >= _CACHED:
+                _read.clear()
+            known = _read[id(document)] = cls(document)
+        return known
+
+    # ------------------------------------------------------------------------------------------- reading the document
+
+    def _walk(
+        self, schema: Any, path: tuple[str, ...], required: bool, above: frozenset[int]
+    ) -> Iterator[_Place]:
+        """Every subschema below `traits`, in the document's order, properties first. A circle is entered once."""
+        if not isinstance(schema, Mapping) or id(schema) in above:
+            return
+        above = above | {id(schema)}
+        if path:
+            yield _Place(path, schema, required)
+        needed = schema.get("required")
+        needed = needed if isinstance(needed, list) else []
+        properties = schema.get("properties")
+        for name, inner in properties.items() if isinstance(properties, Mapping) else ():
+            if path or name == "traits":
+                yield from self._walk(inner, (*path, str(name)), name in needed, above)
+        for inner in self._beside(schema):
+            yield from self._walk(inner, path, required, above)
+        items = schema.get("items")
+        for inner in items if isinstance(items, list) else [items]:
+            yield from self._walk(inner, (*path, ITEMS), False, above)
+
+    def _beside(self, schema: Mapping[str, Any]) -> Iterator[Any]:
+        """Subschemas that speak of the same value."""
+        if isinstance(reference := schema.get("$ref"), str):
+            yield self._resolve(reference)
+        for key in _APPLICATORS:
+            several = schema.get(key)
+            yield from several if isinstance(several, list) else ()
+        for key in _CONDITIONALS:
+            yield schema.get(key)
+
+    def _resolve(self, reference: str) -> Any:
+        """What a local reference (`#/definitions/x`) points to, None where it is not local or dangles."""
+        found: Any = self.document
+        if not reference.startswith("#"):
+            return None
+        for part in reference[1:].split("/")[1:]:
+            name = part.replace("~1", "/").replace("~0", "~")
+            found = found.get(name) if isinstance(found, Mapping) else None
+        return found
+
+    # ------------------------------------------------------------------------------------------------------ addresses
+
+    def identifiers(self, traits: Any) -> dict[str, list[Any]]:
+        """Identifiers by method, normalized, without repetition.
+
+        `password`, `webauthn`: values. `code`: pairs (value, via), sorted as Kratos sorts them. A method for which the
+        schema names no identifier, or the traits have none, is absent.
+        """
+        found: dict[str, list[Any]] = {}
+        for method, places in self._identifying.items():
+            entries: list[Any] = []
+            for place in places:
+                via = place.says("credentials", "code", "via") or "email"
+                for value in _values(traits, place.path[1:]):
+                    normal = normalize_phone(value) if method == "code" and via == "sms" else normalize(value)
+                    entry = (normal, via) if method == "code" else normal
+                    if normal and entry not in entries:
+                        entries.append(entry)
+            if entries:
+                found[method] = sorted(entries) if method == "code" else entries
+        return found
+
+    def verifiable(self, traits: Any) -> list[tuple[str, str]]:
+        """(value, via) of every address to be verified."""
+        return self._addresses(traits, "verification")
+
+    def recovery(self, traits: Any) -> list[tuple[str, str]]:
+        """(value, via) of every address an account can be recovered by."""
+        return self._addresses(traits, "recovery")
+
+    def account_name(self, traits: Any) -> str:
+        """What an authenticator app calls the account (`totp.account_name`), empty where nothing says so."""
+        for place in self._places:
+            if place.says("credentials", "totp", "account_name") is True:
+                for value in _values(traits, place.path[1:]):
+                    return value
+        return ""
+
+    @cached_property
+    def _identifying(self) -> dict[str, list[_Place]]:
+        methods = ("password", "webauthn", "code")
+        return {
+            method: places
+            for method in methods
+            if (places := [place for place in self._places if place.says("credentials", method, "identifier") is True])
+        }
+
+    def _addresses(self, traits: Any, purpose: str) -> list[tuple[str, str]]:
+        found: list[tuple[str, str]] = []
+        for place in self._places:
+            via = place.says(purpose, "via")
+            if not isinstance(via, str) or not via:
+                continue
+            kept = purpose == "verification" and place.schema.get("format", "email") not in ("email", "tel")
+            for value in _values(traits, place.path[1:]):
+                # Kratos keeps the case of an address to verify whose format nothing checks.
+                normal = value.strip() if kept else normalize_phone(value) if via == "sms" else normalize(value)
+                if normal and (normal, via) not in found:
+                    found.append((normal, via))
+        return found
+
+    # ---------------------------------------------------------------------------------------------------------- forms
+
+    @cached_property
+    def trait_nodes(self) -> tuple[TraitNode, ...]:
+        """The fields of a form, in the document's order; objects are descended into, lists are one text field."""
+        nodes: dict[str, TraitNode] = {}
+        for place in self._places:
+            if ITEMS in place.path or place.name in nodes or len(place.path) < 2:
+                continue
+            if (node := _trait_node(place)) is not None:
+                nodes[place.name] = node
+        return tuple(nodes.values())
+
+    @cached_property
+    def label_of_identifier(self) -> Message:
+        """Label of the login form's identifier: the title where one trait alone identifies, else a general one."""
+        marks = (
+            *(("credentials", method, "identifier") for method in ("password", "webauthn", "code")),
+            ("credentials", "passkey", "display_name"),
+            ("credentials", "totp", "account_name"),
+        )
+        titles = {
+            place.name: str(place.schema.get("title") or "")
+            for place in self._places
+            if ITEMS not in place.path and any(place.says(*mark) is True for mark in marks)
+        }
+        if len(titles) == 1:
+            name, title = next(iter(titles.items()))
+            if title:
+                return generated_label(name, title)
+        return Message(1070004, "Identifier", "info")
+
+    @cached_property
+    def types(self) -> dict[str, tuple[str, bool]]:
+        """JSON type and whether it is required, by dotted name (`traits.age`); items of lists are absent."""
+        found: dict[str, tuple[str, bool]] = {}
+        for place in self._places:
+            kind = type_of(place.schema)
+            if kind is not None and ITEMS not in place.path:
+                found.setdefault(place.name, (kind, place.required))
+        return found
+
+    def item_type(self, name: str) -> str | None:
+        """The JSON type of a list's items."""
+        path = (*name.split("."), ITEMS)
+        return next((type_of(place.schema) for place in self._places if place.path == path), None)
+
+    def with_defaults(self, traits: Any) -> Any:
+        """The traits with an empty object for every object the schema knows and they lack, as Kratos stores them.
+
+        A new mapping; what is not a mapping comes back as it is, for validation to refuse.
+        """
+        if not isinstance(traits, Mapping):
+            return traits
+        full = dict(traits)
+        for path in self._objects:
+            inner = full
+            for name in path:
+                child = inner.get(name, _ABSENT)
+                child = {} if child is _ABSENT else dict(child) if isinstance(child, Mapping) else None
+                if child is None:
+                    break
+                inner[name] = child
+                inner = child
+        return full
+
+    @cached_property
+    def _objects(self) -> tuple[tuple[str, ...], ...]:
+        return tuple(
+            tuple(name.split(".")[1:]) for name, (kind, _) in self.types.items() if kind == "object" and "." in name
+        )
+
+
+_ABSENT = object()
+_read: dict[int, IdentitySchema] = {}
+
+
+def _trait_node(place: _Place) -> TraitNode | None:
+    """The field of a trait; None for objects, lists of objects, and what has no one type."""
+    kind, schema = type_of(place.schema), place.schema
+    if kind not in _INPUT_TYPES or (kind == "array" and _holds_objects(schema.get("items"))):
+        return None
+    input_type, autocomplete = _FORMATS.get(schema.get("format", ""), (_INPUT_TYPES[kind], None))
+    title, pattern, options = schema.get("title"), schema.get("pattern"), schema.get("enum")
+    return TraitNode(
+        name=place.name,
+        type=input_type,
+        required=place.required,
+        title=title if isinstance(title, str) else "",
+        autocomplete=autocomplete,
+        pattern=pattern if isinstance(pattern, str) else None,
+        options=tuple(options[:_OPTIONS]) if isinstance(options, list) else (),
+    )
+
+
+def _holds_objects(items: Any) -> bool:
+    return isinstance(items, Mapping) and type_of(items) in ("object", "array")
+
+
+def _values(traits: Any, path: tuple[str, ...]) -> Iterator[str]:
+    """The texts that stand at a path; numbers as their text, anything else is no identifier."""
+    if path:
+        if path[0] == ITEMS:
+            for item in traits if isinstance(traits, list | tuple) else ():
+                yield from _values(item, path[1:])
+        elif isinstance(traits, Mapping) and path[0] in traits:
+            yield from _values(traits[path[0]], path[1:])
+    elif isinstance(traits, str):
+        yield traits
+    elif isinstance(traits, int | float) and not isinstance(traits, bool):
+        yield str(traits)
