@@ -1,0 +1,72 @@
+"""Precedence: which list of actions runs.
+
+`before`: the flow's list. `after` with a method: that method's list if it has an entry, else the flow's default list;
+never both. The rule is the same for every action, and for Python handlers among themselves. `session` runs last.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+from limen.domain.configuration import Action, Configuration, FlowKind, Slot
+from limen.domain.placement import LIST_METHODS, SINGLE_LIST_METHODS
+
+Rule = Literal["method", "default"]
+T = TypeVar("T")
+SESSION = "session"
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The actions of a slot in the order they run, and the rule that chose their list."""
+
+    actions: tuple[Action, ...]
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixRow:
+    """One row of the whole matrix: a slot, and what it resolves to."""
+
+    slot: Slot
+    actions: tuple[Action, ...]
+    rule: Rule
+
+
+def known_methods(flow: FlowKind) -> tuple[str, ...]:
+    """The methods that may be asked for after this flow."""
+    return LIST_METHODS[flow] or SINGLE_LIST_METHODS
+
+
+def choose(default: Sequence[T], by_method: Mapping[str, Sequence[T]], method: str | None) -> tuple[tuple[T, ...], Rule]:
+    """The method's list if it has an entry, else the default list; and which of them it was. Never merged."""
+    own = by_method.get(method, ()) if method is not None else ()
+    return (tuple(own), "method") if own else (tuple(default), "default")
+
+
+def resolve(configuration: Configuration, slot: Slot) -> Resolved:
+    """What runs in this slot. Raises ValueError for a method that the flow does not know, naming those it does."""
+    known = known_methods(slot.flow)
+    if slot.method is not None and slot.method not in known:
+        raise ValueError(f"{slot.flow} knows no method '{slot.method}'; it knows {', '.join(known)}")
+    settings = configuration.flow(slot.flow)
+    if slot.phase == "before":
+        return Resolved(session_last(settings.before), "default")
+    actions, rule = choose(settings.after, settings.after_methods, slot.method)
+    return Resolved(session_last(actions), rule)
+
+
+def session_last(actions: Sequence[Action]) -> tuple[Action, ...]:
+    """The same actions in the same order, `session` moved behind the others."""
+    return tuple(sorted(actions, key=lambda action: action.hook == SESSION))
+
+
+def matrix(configuration: Configuration) -> tuple[MatrixRow, ...]:
+    """Every flow, phase and method, with what runs there: first the flow's defaults, then each of its methods."""
+    rows = []
+    for flow in FlowKind:
+        slots = [Slot(flow, "before"), Slot(flow, "after"), *(Slot(flow, "after", name) for name in known_methods(flow))]
+        for slot in slots:
+            resolved = resolve(configuration, slot)
+            rows.append(MatrixRow(slot, resolved.actions, resolved.rule))
+    return tuple(rows)
