@@ -1,0 +1,46 @@
+"""The recovery form, by code."""
+
+from limen.domain.configuration import FlowKind
+from limen.domain.message import Message
+from limen.domain.ui import messages, nodes
+from limen.domain.ui.nodes import Node
+from limen.domain.ui.view import FormView
+
+CODE_LENGTH = 6
+
+
+def recovery(view: FormView) -> list[Node]:
+    """The address; or, once a code was sent, the code and a button that sends another to the same address."""
+    form = [nodes.csrf(view.csrf_token)]
+    if not view.method("code").enabled or view.active not in (None, "code"):
+        return form
+    if not view.code_sent:
+        return [*form, _address(view), nodes.submit("method", "code", "code", messages.CONTINUE)]
+    return [
+        *form,
+        nodes.field(
+            "code",
+            "text",
+            "code",
+            required=True,
+            label=messages.RECOVERY_CODE,
+            pattern="[0-9]+",
+            maxlength=CODE_LENGTH,
+        ),
+        nodes.hidden_method("code"),
+        nodes.submit("method", "code", "code", messages.CONTINUE),
+        nodes.submit("email", view.address or "", "code", messages.RESEND),
+    ]
+
+
+def recovery_message(view: FormView) -> Message | None:
+    """What the flow says as long as nothing else is to be said; nothing once it has passed."""
+    return messages.code_sent(FlowKind.RECOVERY) if view.code_sent and not view.passed else None
+
+
+def _address(view: FormView) -> Node:
+    """The address field; one found wanting shows the empty text it was sent with, as Kratos does."""
+    value = view.values.get("email")
+    if not isinstance(value, str):
+        value = "" if any(message.node == "email" for message in view.messages) else None
+    return nodes.field("email", "email", "code", value=value, required=True, label=messages.EMAIL)
