@@ -6,6 +6,7 @@ times the first counts (for a checkbox the last), and what does not read as its 
 can say so.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from limen.domain.identity_schema import IdentitySchema
 
 _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True", "on"})
 _FALSE = frozenset({"0", "f", "F", "false", "FALSE", "False", "off"})
+_NUMBER = re.compile(r"[+-]?[0-9.]+([eE][+-]?[0-9]+)?")
 _NOTHING = object()
 
 
@@ -65,7 +67,7 @@ def _scalar(text: Any, kind: str) -> Any:
 def _number(text: str) -> int | float | str:
     """The number a text spells; a whole one as int. Infinity and NaN are no JSON numbers and stay texts."""
     try:
-        number = float(text)
+        number = float(text) if _NUMBER.fullmatch(text) else float("nan")
     except ValueError:
         return text
     if number != number or number in (float("inf"), float("-inf")):

@@ -11,56 +11,15 @@ from typing import Any
 
 from limen.domain.identifier import normalize, normalize_phone
 from limen.domain.message import Message
+from limen.domain.trait_node import TraitNode, generated_label, trait_node, type_of
 
 EXTENSION = "ory.sh/kratos"
 ITEMS = "*"
 """Stands in a path for every item of an array."""
 
-_INPUT_TYPES = {"string": "text", "number": "number", "integer": "number", "boolean": "checkbox", "array": "text"}
-_FORMATS = {
-    "date-time": ("datetime-local", None),
-    "email": ("email", "email"),
-    "tel": ("tel", "tel"),
-    "date": ("date", None),
-    "uri": ("url", "url"),
-}
 _APPLICATORS = ("allOf", "anyOf", "oneOf")
 _CONDITIONALS = ("then", "else", "if", "not")
-_OPTIONS = 500
 _CACHED = 64
-
-
-@dataclass(frozen=True, slots=True)
-class TraitNode:
-    """One field of a form: its name (`traits.name.first`), HTML input type and the attributes Kratos gives it."""
-
-    name: str
-    type: str
-    required: bool = False
-    title: str = ""
-    autocomplete: str | None = None
-    pattern: str | None = None
-    options: tuple[Any, ...] = ()
-
-    @property
-    def label(self) -> Message | None:
-        """Message 1070002, where the trait has a title."""
-        return generated_label(self.name, self.title) if self.title else None
-
-    def attributes(self) -> dict[str, Any]:
-        """The static attributes of its node, in Kratos' order, a fresh dict."""
-        attributes: dict[str, Any] = {"name": self.name, "type": self.type}
-        if self.required:
-            attributes["required"] = True
-        if self.autocomplete:
-            attributes["autocomplete"] = self.autocomplete
-        if self.pattern:
-            attributes["pattern"] = self.pattern
-        attributes["disabled"] = False
-        if self.options:
-            attributes["options"] = [{"value": option} for option in self.options]
-        attributes["node_type"] = "input"
-        return attributes
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,31 +47,6 @@ class _Place:
         return value
 
 
-def generated_label(name: str, title: str) -> Message:
-    """The label of a field that comes from a schema (1070002): the schema's own title."""
-    return Message(1070002, title, "info", {"name": name, "title": title})
-
-
-def type_of(schema: Mapping[str, Any]) -> str | None:
-    """The one JSON type of a subschema (`const` counts), None where there is none or several."""
-    if "const" in schema:
-        return _type_of_value(schema["const"])
-    kind = schema.get("type")
-    if isinstance(kind, list):
-        return str(kind[0]) if len(kind) == 1 else None
-    return kind if isinstance(kind, str) else None
-
-
-def _type_of_value(value: Any) -> str | None:
-    if isinstance(value, bool):
-        return "boolean"
-    if isinstance(value, int | float):
-        return "number"
-    if isinstance(value, str):
-        return "string"
-    return "object" if value is not None else None
-
-
 @dataclass(frozen=True)
 class IdentitySchema:
     """An identity schema, read once. Everything asked of it later is computed from prepared lists."""
@@ -137,9 +71,7 @@ class IdentitySchema:
 
     # ------------------------------------------------------------------------------------------- reading the document
 
-    def _walk(
-        self, schema: Any, path: tuple[str, ...], required: bool, above: frozenset[int]
-    ) -> Iterator[_Place]:
+    def _walk(self, schema: Any, path: tuple[str, ...], required: bool, above: frozenset[int]) -> Iterator[_Place]:
         """Every subschema below `traits`, in the document's order, properties first. A circle is entered once."""
         if not isinstance(schema, Mapping) or id(schema) in above:
             return
@@ -248,7 +180,7 @@ class IdentitySchema:
         for place in self._places:
             if ITEMS in place.path or place.name in nodes or len(place.path) < 2:
                 continue
-            if (node := _trait_node(place)) is not None:
+            if (node := trait_node(place.name, place.schema, required=place.required)) is not None:
                 nodes[place.name] = node
         return tuple(nodes.values())
 
@@ -314,28 +246,6 @@ class IdentitySchema:
 
 _ABSENT = object()
 _read: dict[int, IdentitySchema] = {}
-
-
-def _trait_node(place: _Place) -> TraitNode | None:
-    """The field of a trait; None for objects, lists of objects, and what has no one type."""
-    kind, schema = type_of(place.schema), place.schema
-    if kind not in _INPUT_TYPES or (kind == "array" and _holds_objects(schema.get("items"))):
-        return None
-    input_type, autocomplete = _FORMATS.get(schema.get("format", ""), (_INPUT_TYPES[kind], None))
-    title, pattern, options = schema.get("title"), schema.get("pattern"), schema.get("enum")
-    return TraitNode(
-        name=place.name,
-        type=input_type,
-        required=place.required,
-        title=title if isinstance(title, str) else "",
-        autocomplete=autocomplete,
-        pattern=pattern if isinstance(pattern, str) else None,
-        options=tuple(options[:_OPTIONS]) if isinstance(options, list) else (),
-    )
-
-
-def _holds_objects(items: Any) -> bool:
-    return isinstance(items, Mapping) and type_of(items) in ("object", "array")
 
 
 def _values(traits: Any, path: tuple[str, ...]) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from limen.domain.configuration import FlowKind
 from limen.domain.identity_schema import IdentitySchema
 from limen.domain.message import Message
-from limen.domain.ui import messages, nodes
+from limen.domain.ui import labels, messages, nodes
 from limen.domain.ui.nodes import Node
 from limen.domain.ui.view import FormView
 
@@ -21,10 +21,10 @@ def login(view: FormView) -> list[Node] | None:
     if view.by_code or view.by_password:
         form.append(_identifier(view))
     if view.by_code:
-        form.append(nodes.submit("method", "code", "code", messages.SIGN_IN_BY_CODE))
+        form.append(nodes.submit("method", "code", "code", labels.SIGN_IN_BY_CODE))
     if view.by_password:
-        form.append(nodes.password("current-password", messages.PASSWORD))
-        label = messages.SIGN_IN if view.refresh else messages.SIGN_IN_BY_PASSWORD
+        form.append(nodes.password("current-password", labels.PASSWORD))
+        label = labels.SIGN_IN if view.refresh else labels.SIGN_IN_BY_PASSWORD
         form.append(nodes.submit("method", "password", "password", label))
     return form
 
@@ -59,9 +59,9 @@ def _code(view: FormView) -> list[Node]:
     form = [
         nodes.field("identifier", "hidden", "default", value=_address(view), required=True, label=label),
         nodes.hidden_method("code"),
-        nodes.field("code", "text", "code", required=True, label=messages.LOGIN_CODE),
-        nodes.submit("method", "code", "code", messages.CONTINUE),
-        nodes.submit("resend", "code", "code", messages.RESEND),
+        nodes.field("code", "text", "code", required=True, label=labels.LOGIN_CODE),
+        nodes.submit("method", "code", "code", labels.CONTINUE),
+        nodes.submit("resend", "code", "code", labels.RESEND),
     ]
     return [*form, nodes.csrf(view.csrf_token)] if view.browser else form
 
@@ -70,10 +70,10 @@ def _refused_code(view: FormView) -> list[Node]:
     return [
         nodes.csrf(view.csrf_token),
         nodes.field("identifier", "hidden", "default", value=_address(view)),
-        nodes.field("code", "text", "code", required=True, label=messages.LOGIN_CODE),
-        nodes.submit("resend", "code", "code", messages.RESEND),
+        nodes.field("code", "text", "code", required=True, label=labels.LOGIN_CODE),
+        nodes.submit("resend", "code", "code", labels.RESEND),
         nodes.hidden_method("code"),
-        nodes.submit("method", "code", "code", messages.CONTINUE),
+        nodes.submit("method", "code", "code", labels.CONTINUE),
     ]
 
 

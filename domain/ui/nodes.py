@@ -6,8 +6,8 @@ Written out by hand, one literal each: a form is built for every answer and for 
 from collections.abc import Mapping
 from typing import Any
 
-from limen.domain.identity_schema import TraitNode
 from limen.domain.message import Message
+from limen.domain.trait_node import TraitNode
 
 Node = dict[str, Any]
 

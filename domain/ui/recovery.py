@@ -2,7 +2,7 @@
 
 from limen.domain.configuration import FlowKind
 from limen.domain.message import Message
-from limen.domain.ui import messages, nodes
+from limen.domain.ui import labels, messages, nodes
 from limen.domain.ui.nodes import Node
 from limen.domain.ui.view import FormView
 
@@ -15,7 +15,7 @@ def recovery(view: FormView) -> list[Node]:
     if not view.method("code").enabled or view.active not in (None, "code"):
         return form
     if not view.code_sent:
-        return [*form, _address(view), nodes.submit("method", "code", "code", messages.CONTINUE)]
+        return [*form, _address(view), nodes.submit("method", "code", "code", labels.CONTINUE)]
     return [
         *form,
         nodes.field(
@@ -23,13 +23,13 @@ def recovery(view: FormView) -> list[Node]:
             "text",
             "code",
             required=True,
-            label=messages.RECOVERY_CODE,
+            label=labels.RECOVERY_CODE,
             pattern="[0-9]+",
             maxlength=CODE_LENGTH,
         ),
         nodes.hidden_method("code"),
-        nodes.submit("method", "code", "code", messages.CONTINUE),
-        nodes.submit("email", view.address or "", "code", messages.RESEND),
+        nodes.submit("method", "code", "code", labels.CONTINUE),
+        nodes.submit("email", view.address or "", "code", labels.RESEND),
     ]
 
 
@@ -43,4 +43,4 @@ def _address(view: FormView) -> Node:
     value = view.values.get("email")
     if not isinstance(value, str):
         value = "" if any(message.node == "email" for message in view.messages) else None
-    return nodes.field("email", "email", "code", value=value, required=True, label=messages.EMAIL)
+    return nodes.field("email", "email", "code", value=value, required=True, label=labels.EMAIL)

@@ -3,7 +3,7 @@
 from limen.domain.configuration import FlowKind
 from limen.domain.identity_schema import IdentitySchema
 from limen.domain.message import Message
-from limen.domain.ui import messages, nodes
+from limen.domain.ui import labels, messages, nodes
 from limen.domain.ui.nodes import Node
 from limen.domain.ui.view import FormView
 
@@ -16,10 +16,10 @@ def registration(view: FormView) -> list[Node]:
     if view.by_code or view.by_password:
         form += _traits(view)
     if view.by_code:
-        form.append(nodes.submit("method", "code", "code", messages.SIGN_UP_BY_CODE))
+        form.append(nodes.submit("method", "code", "code", labels.SIGN_UP_BY_CODE))
     if view.by_password:
-        form.append(nodes.password("new-password", messages.PASSWORD))
-        form.append(nodes.submit("method", "password", "password", messages.SIGN_UP))
+        form.append(nodes.password("new-password", labels.PASSWORD))
+        form.append(nodes.submit("method", "password", "password", labels.SIGN_UP))
     return form
 
 
@@ -35,10 +35,10 @@ def _traits(view: FormView, kind: str | None = None) -> list[Node]:
 
 def _code(view: FormView) -> list[Node]:
     """The fields for the code. After a refusal Kratos shows them in another order; a client may go by either."""
-    code = nodes.field("code", "text", "code", required=True, label=messages.REGISTRATION_CODE)
+    code = nodes.field("code", "text", "code", required=True, label=labels.REGISTRATION_CODE)
     hidden = nodes.hidden_method("code")
-    go_on = nodes.submit("method", "code", "code", messages.CONTINUE)
-    resend = nodes.submit("resend", "code", "code", messages.RESEND)
+    go_on = nodes.submit("method", "code", "code", labels.CONTINUE)
+    resend = nodes.submit("resend", "code", "code", labels.RESEND)
     if any(message.id != 1040005 for message in view.messages):
         return [code, resend, hidden, go_on]
     return [hidden, code, go_on, resend]

@@ -2,7 +2,7 @@
 
 from limen.domain.identity_schema import IdentitySchema
 from limen.domain.message import Message
-from limen.domain.ui import messages, nodes
+from limen.domain.ui import labels, messages, nodes
 from limen.domain.ui.nodes import Node
 from limen.domain.ui.view import FormView
 
@@ -18,10 +18,10 @@ def settings(view: FormView) -> list[Node] | None:
     if view.method("profile").enabled:
         known = IdentitySchema.of(view.schema).trait_nodes
         form += [nodes.trait(node, "profile", view.trait(node.name)) for node in known]
-        form.append(nodes.submit("method", "profile", "profile", messages.SAVE))
+        form.append(nodes.submit("method", "profile", "profile", labels.SAVE))
     if view.by_password:
-        form.append(nodes.password("new-password", messages.PASSWORD))
-        form.append(nodes.submit("method", "password", "password", messages.SAVE))
+        form.append(nodes.password("new-password", labels.PASSWORD))
+        form.append(nodes.submit("method", "password", "password", labels.SAVE))
     return form
 
 

@@ -2,7 +2,7 @@
 
 from limen.domain.configuration import FlowKind
 from limen.domain.message import Message
-from limen.domain.ui import messages, nodes
+from limen.domain.ui import labels, messages, nodes
 from limen.domain.ui.nodes import Node
 from limen.domain.ui.view import FormView
 
@@ -15,7 +15,7 @@ def verification(view: FormView) -> list[Node]:
     if view.passed:
         return [
             nodes.csrf(view.csrf_token),
-            nodes.anchor("continue", continue_url(view), "code", messages.CONTINUE),
+            nodes.anchor("continue", continue_url(view), "code", labels.CONTINUE),
         ]
     csrf = [nodes.csrf(view.csrf_token)] if view.browser or (view.messages and not view.code_sent) else []
     if not view.method("code").enabled or view.active not in (None, "code"):
@@ -23,12 +23,12 @@ def verification(view: FormView) -> list[Node]:
     if view.code_sent:
         return [
             nodes.hidden_method("code"),
-            nodes.field("code", "text", "code", required=True, label=messages.VERIFICATION_CODE),
-            nodes.submit("method", "code", "code", messages.CONTINUE),
+            nodes.field("code", "text", "code", required=True, label=labels.VERIFICATION_CODE),
+            nodes.submit("method", "code", "code", labels.CONTINUE),
             *csrf,
-            nodes.submit("email", view.address or "", "code", messages.RESEND),
+            nodes.submit("email", view.address or "", "code", labels.RESEND),
         ]
-    return [_address(view), nodes.submit("method", "code", "code", messages.CONTINUE), *csrf]
+    return [_address(view), nodes.submit("method", "code", "code", labels.CONTINUE), *csrf]
 
 
 def verification_message(view: FormView) -> Message | None:
@@ -48,4 +48,4 @@ def _address(view: FormView) -> Node:
     value = view.values.get("email")
     if not isinstance(value, str):
         value = "" if view.messages else None
-    return nodes.field("email", "email", "code", value=value, required=True, label=messages.EMAIL)
+    return nodes.field("email", "email", "code", value=value, required=True, label=labels.EMAIL)
