@@ -161,14 +161,18 @@ class Keyring(Protocol):
 class PreparedRequest:
     """An HTTP request ready to be sent, now or by a worker later. Holds secrets: only ever stored sealed.
 
-    `trigger_id` stays the same across retries (`Ory-Webhook-Trigger-ID`, `webhook-id`).
+    `trigger_id` stays the same across retries (`Ory-Webhook-Trigger-ID`, `webhook-id`). `credentials` names, in lower
+    case, the headers that go to the first origin only, never along with a redirect to another. `signing_secrets` sign
+    each attempt (Standard Webhooks), all of them side by side.
     """
 
     method: str
-    url: str
-    headers: tuple[tuple[str, str], ...]
-    body: bytes | None
+    url: str = field(repr=False)
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    body: bytes | None = field(repr=False)
     trigger_id: UUID
+    credentials: tuple[str, ...] = ()
+    signing_secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
