@@ -1,0 +1,131 @@
+"""The store that lasts as long as its process: the reference for what a store does."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from eventsourcing.persistence import IntegrityError, StoredEvent
+from eventsourcing.popo import POPOApplicationRecorder, POPOFactory
+
+from limen.adapters.store.record import Outcome, Params, Record, Shape, VaultWork
+from limen.adapters.store.recorder import LogRow, StreamRow, VaultRecorder
+from limen.domain.errors import StoreConflict
+from limen.domain.ports import VaultRow
+
+
+class MemoryRecorder(POPOApplicationRecorder, VaultRecorder):
+    """Events in `eventsourcing`'s lists, the vault in a dict, one lock around both."""
+
+    shape: ClassVar[Shape] = Shape(id=lambda one: one, time=lambda at: at)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._vault: dict[UUID, dict[tuple[str, str], Params]] = {}
+        self._due: dict[UUID, datetime] = {}
+
+    def _update_table(
+        self, stored_events: Sequence[StoredEvent], *, vault: Sequence[VaultWork] = (), **kwargs: Any
+    ) -> Sequence[int] | None:
+        # Runs under the lock and after every event was found to be new: nothing below can fail.
+        for work in vault:
+            self._work(work)
+        return super()._update_table(stored_events, **kwargs)
+
+    def _work(self, work: VaultWork) -> None:
+        for owner, kind, name in work.drop:
+            self._drop(owner, kind, name)
+        for (delivery,) in work.done:
+            self._due.pop(delivery, None)
+        for row in work.put:
+            self._vault.setdefault(row[0], {})[row[1], row[2]] = row
+        for row in work.unique:
+            self._vault.setdefault(row[0], {}).setdefault((row[1], row[2]), row)
+        for subject, owner in work.bind:
+            rows = self._vault.get(owner, {})
+            rows.update({place: (*row[:3], subject, *row[4:]) for place, row in rows.items()})
+        self._due.update((delivery, at) for delivery, at in work.due)
+
+    def _drop(self, owner: UUID, kind: str, name: str) -> None:
+        rows = self._vault.get(owner, {})
+        for place in [place for place in rows if kind in ("", place[0]) and name in ("", place[1])]:
+            del rows[place]
+
+    def commit_each(self, records: Sequence[Record]) -> Sequence[Outcome]:
+        outcomes: list[Outcome] = []
+        for record in records:
+            try:
+                self.insert_events(record.events, vault=[record.vault] if record.vault else [])
+                outcomes.append(None)
+            except IntegrityError:
+                outcomes.append(StoreConflict(self._conflicting(record)))
+        return outcomes
+
+    def _conflicting(self, record: Record) -> set[UUID]:
+        """The streams whose version is taken; all of the step's when it clashes with itself."""
+        with self._database_lock:
+            taken = {
+                event.originator_id
+                for event in record.events
+                if event.originator_version in self._stored_events_index[str(event.originator_id)]
+            }
+        return {UUID(str(one)) for one in taken or {event.originator_id for event in record.events}}
+
+    def stream_rows(self, stream: UUID, after: int) -> Sequence[StreamRow]:
+        return [(event.originator_version, event.topic, event.state) for event in self.select_events(stream, gt=after)]
+
+    def log_rows(self, after: int, limit: int, topics: Sequence[str] | None = None) -> Sequence[LogRow]:
+        if topics is not None and not topics:
+            return []
+        found = self.select_notifications(after, limit, topics=topics or (), inclusive_of_start=False)
+        return [(one.id, str(one.originator_id), one.originator_version, one.topic, one.state) for one in found]
+
+    def vault_row(self, owner: UUID, kind: str, name: str) -> VaultRow | None:
+        with self._database_lock:
+            row = self._vault.get(owner, {}).get((kind, name))
+        return None if row is None else _vault_row(row)
+
+    def vault_rows(self, owner: UUID, kind: str) -> Sequence[VaultRow]:
+        with self._database_lock:
+            rows = self._vault.get(owner, {})
+            return [_vault_row(rows[place]) for place in sorted(rows) if kind in ("", place[0])]
+
+    def due(self, now: datetime, limit: int) -> Sequence[UUID]:
+        with self._database_lock:
+            ready = sorted((at, delivery) for delivery, at in self._due.items() if at <= now)
+        return [delivery for _, delivery in ready[:limit]]
+
+    def next_due(self) -> datetime | None:
+        with self._database_lock:
+            return min(self._due.values(), default=None)
+
+    def forget(self, subjects: Sequence[UUID]) -> Sequence[UUID]:
+        with self._database_lock:
+            gone = set(subjects)
+            rows = [row for owned in self._vault.values() for row in owned.values()]
+            gone.update(row[0] for row in rows if row[1] == "key" and row[3] in gone)
+            return self._delete([row for row in rows if row[0] in gone or row[3] in set(subjects)])
+
+    def sweep(self, now: datetime) -> int:
+        with self._database_lock:
+            rows = [row for owned in self._vault.values() for row in owned.values()]
+            return len(self._delete([row for row in rows if row[5] is not None and row[5] <= now]))
+
+    def _delete(self, rows: Sequence[Params]) -> list[UUID]:
+        for row in rows:
+            del self._vault[row[0]][row[1], row[2]]
+            if not self._vault[row[0]]:
+                del self._vault[row[0]]
+        return [row[0] for row in rows]
+
+
+class MemoryFactory(POPOFactory):
+    """Makes the recorder."""
+
+    def application_recorder(self) -> MemoryRecorder:
+        return MemoryRecorder()
+
+
+def _vault_row(row: Params) -> VaultRow:
+    owner, kind, name, subject, value, expires_at = row
+    return VaultRow(owner, kind, name, value, subject, expires_at)

@@ -1,0 +1,160 @@
+"""The store in a PostgreSQL database, for more than one process or machine.
+
+Each transaction takes `eventsourcing`'s exclusive lock on the events table first: so positions in the log are in commit
+order, and writers cannot deadlock over the vault. Readers are not held up by it.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, ClassVar, cast
+from uuid import UUID
+
+import psycopg
+from eventsourcing.persistence import StoredEvent
+from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore, PostgresFactory
+from eventsourcing.utils import Environment, EnvType
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import dict_row, tuple_row
+
+from limen.adapters.store import postgres_statements as statements
+from limen.adapters.store.application import EventLog
+from limen.adapters.store.record import Outcome, Record, Shape, VaultWork
+from limen.adapters.store.recorder import LogRow, StreamRow, VaultRecorder
+from limen.domain.errors import StoreConflict, StoreUnusable
+from limen.domain.ports import VaultRow
+
+_CREATING = 7_003_291
+"""The advisory lock under which tables are created: `IF NOT EXISTS` alone does not save two processes at once."""
+
+
+class PostgresVaultRecorder(PostgresApplicationRecorder, VaultRecorder):
+    """`eventsourcing`'s recorder with the vault beside it."""
+
+    shape: ClassVar[Shape] = Shape(id=lambda one: one, time=lambda at: at)
+
+    def __init__(self, datastore: PostgresDatastore, *, events_table_name: str = "stored_events") -> None:
+        super().__init__(datastore, events_table_name=events_table_name)
+        self.sql_create_statements.extend(sql.SQL(table).format() for table in statements.TABLES)
+
+    # ------------------------------------------------------------------------------------------------------- writing
+
+    def _insert_events(
+        self,
+        curs: psycopg.Cursor[Any],
+        stored_events: Sequence[StoredEvent],
+        *,
+        vault: Sequence[VaultWork] = (),
+        **kwargs: Any,
+    ) -> None:
+        if vault:
+            self._lock_table(curs)
+        for work in vault:
+            for statement, rows in statements.of(work):
+                curs.executemany(statement, rows)
+        super()._insert_events(curs, stored_events, **kwargs)
+
+    def commit_each(self, records: Sequence[Record]) -> Sequence[Outcome]:
+        outcomes: list[Outcome] = []
+        with self.datastore.transaction(commit=True) as curs:
+            self._lock_table(curs)
+            for record in records:
+                try:
+                    with curs.connection.transaction():
+                        self._insert_events(curs, record.events, vault=[record.vault] if record.vault else [])
+                        if record.events:
+                            self._insert_stored_events(curs, record.events)
+                    outcomes.append(None)
+                except psycopg.errors.UniqueViolation:
+                    outcomes.append(StoreConflict(_conflicting(curs, record)))
+        return outcomes
+
+    def forget(self, subjects: Sequence[UUID]) -> Sequence[UUID]:
+        gone = list(subjects)
+        with self.datastore.transaction(commit=True) as curs:
+            self._lock_table(curs)
+            owners = [row["owner"] for row in curs.execute(statements.FORGET, {"subjects": gone}).fetchall()]
+        with self.datastore.get_connection() as connection:
+            connection.execute("VACUUM vault")
+        return owners
+
+    def sweep(self, now: datetime) -> int:
+        with self.datastore.transaction(commit=True) as curs:
+            self._lock_table(curs)
+            return curs.execute("DELETE FROM vault WHERE expires_at <= %s", (now,)).rowcount
+
+    # ------------------------------------------------------------------------------------------------------- reading
+
+    def _rows(self, statement: str, params: Sequence[Any]) -> list[Any]:
+        with self.datastore.get_connection() as connection, connection.cursor(row_factory=tuple_row) as cursor:
+            return cursor.execute(statement, params, prepare=True).fetchall()
+
+    def stream_rows(self, stream: UUID, after: int) -> Sequence[StreamRow]:
+        return self._rows(statements.STREAM, (stream, after))
+
+    def log_rows(self, after: int, limit: int, topics: Sequence[str] | None = None) -> Sequence[LogRow]:
+        if topics is None:
+            return self._rows(statements.LOG, (after, limit))
+        return self._rows(statements.LOG_OF, (after, list(topics), limit)) if topics else []
+
+    def vault_row(self, owner: UUID, kind: str, name: str) -> VaultRow | None:
+        rows = self._rows(statements.VAULT_ROW, (owner, kind, name))
+        return VaultRow(*rows[0]) if rows else None
+
+    def vault_rows(self, owner: UUID, kind: str) -> Sequence[VaultRow]:
+        return [VaultRow(*row) for row in self._rows(statements.VAULT_ROWS, (owner, kind, kind))]
+
+    def due(self, now: datetime, limit: int) -> Sequence[UUID]:
+        return [row[0] for row in self._rows(statements.READY, (now, limit))]
+
+    def next_due(self) -> datetime | None:
+        return cast("datetime | None", self._rows(statements.NEXT_DUE, ())[0][0])
+
+
+class PostgresVaultFactory(PostgresFactory):
+    """Makes the recorder, over a pool that understands every part of a connection URL."""
+
+    application_recorder_class = PostgresVaultRecorder
+
+    def __init__(self, env: Environment | EnvType | None) -> None:
+        super().__init__(env)
+        # The factory knows host, port, user, password and name only; TLS options, sockets and ~/.pgpass need the URL.
+        url = self.env.get("POSTGRES_URL") or ""
+        self.datastore.pool.kwargs = {**_conninfo(url), "row_factory": dict_row}
+
+
+def open_postgres(url: str, *, create: bool) -> EventLog:
+    """The application on a database. Raises `StoreUnusable` when the server does not answer or refuses."""
+    env = {
+        "POSTGRES_URL": url,
+        "POSTGRES_DBNAME": "",
+        "POSTGRES_HOST": "",
+        "POSTGRES_USER": "",
+        "POSTGRES_PASSWORD": "",
+        "POSTGRES_POOL_SIZE": "2",
+        "POSTGRES_MAX_OVERFLOW": "14",
+        "CREATE_TABLE": "yes" if create else "no",
+    }
+    try:
+        with psycopg.connect(**_conninfo(url), autocommit=True) as connection:
+            if create:
+                connection.execute("SELECT pg_advisory_lock(%s)", (_CREATING,))
+            elif connection.execute("SELECT to_regclass('public.stored_events')").fetchone() == (None,):
+                raise StoreUnusable("there is no store in this database")
+            return EventLog(PostgresVaultFactory, env)
+    except psycopg.Error as error:
+        raise StoreUnusable(f"the database cannot be used: {str(error).partition(chr(10))[0]}") from error
+
+
+def _conninfo(url: str) -> dict[str, Any]:
+    try:
+        return {"connect_timeout": 10, **conninfo_to_dict(url)}
+    except psycopg.ProgrammingError:
+        raise StoreUnusable("this postgresql URL cannot be read; expected postgresql://user@host/database") from None
+
+
+def _conflicting(curs: psycopg.Cursor[Any], record: Record) -> set[UUID]:
+    """The streams whose version is taken; all of the step's when it clashes with itself."""
+    places = [(cast("UUID", event.originator_id), event.originator_version) for event in record.events]
+    taken = {stream for stream, version in places if curs.execute(statements.TAKEN, (stream, version)).fetchone()}
+    return taken or {stream for stream, _ in places}

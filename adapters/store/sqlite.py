@@ -1,0 +1,258 @@
+"""The store in one SQLite file.
+
+WAL, synchronous FULL, secure delete. One connection writes, one reads, both kept open: fetching them from a pool for
+each step would cost as much as the step. Other processes may use the same file at the same time; a writer that meets
+another waits its turn.
+"""
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import RLock
+from typing import Any, ClassVar, TypeVar, cast
+from uuid import UUID
+
+from eventsourcing import persistence
+from eventsourcing.persistence import StoredEvent
+from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore, SQLiteFactory
+
+from limen.adapters.store import sqlite_statements as sql
+from limen.adapters.store.record import Outcome, Record, Shape, VaultWork
+from limen.adapters.store.recorder import LogRow, StreamRow, VaultRecorder
+from limen.domain.errors import StoreConflict
+from limen.domain.ports import VaultRow
+
+T = TypeVar("T")
+
+BUSY_SECONDS = 60
+"""How long one try to lock waits inside SQLite."""
+
+PATIENCE_SECONDS = 300.0
+"""How long a writer goes on trying while other processes hold the file."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class SQLiteVaultRecorder(SQLiteApplicationRecorder, VaultRecorder):
+    """`eventsourcing`'s recorder with the vault beside it, on two connections of its own."""
+
+    shape: ClassVar[Shape] = Shape(id=lambda one: one.bytes, time=lambda at: (at - _EPOCH) // _MICROSECOND)
+
+    def __init__(self, datastore: SQLiteDatastore, events_table_name: str = "stored_events") -> None:
+        super().__init__(datastore, events_table_name)
+        name = datastore.pool.db_name
+        self._write_lock, self._read_lock = RLock(), RLock()
+        self._writer: sqlite3.Connection | None = None
+        if not name.endswith("?mode=ro"):
+            self._writer = _patiently(lambda: connect(name, write=True))
+            self._write = self._writer.cursor()
+        self._reader = _patiently(lambda: connect(name))
+        self._read = self._reader.cursor()
+
+    def create_table(self) -> None:
+        with self._transaction() as cursor:
+            for statement in (*self.create_table_statements, *sql.TABLES):
+                cursor.execute(statement)
+
+    # ------------------------------------------------------------------------------------------------------- writing
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Cursor]:
+        """A transaction that holds the write lock from its beginning, so that it cannot fail for a stale read."""
+        with self._write_lock, _translated():
+            cursor = self._write
+            _patiently(lambda: cursor.execute("BEGIN IMMEDIATE"))
+            try:
+                yield cursor
+                cursor.execute("COMMIT")
+            except BaseException:
+                if cursor.connection.in_transaction:
+                    cursor.execute("ROLLBACK")
+                raise
+
+    def insert_events(
+        self, stored_events: Sequence[StoredEvent], *, vault: Sequence[VaultWork] = (), **kwargs: Any
+    ) -> Sequence[int] | None:
+        with self._transaction() as cursor:
+            return self._insert_events(cursor, stored_events, vault=vault, **kwargs)
+
+    def _insert_events(
+        self, c: Any, stored_events: Sequence[StoredEvent], *, vault: Sequence[VaultWork] = (), **_: Any
+    ) -> Sequence[int] | None:
+        # Few statements of many rows: each call into SQLite gives up the interpreter's lock and must win it back.
+        rows = [
+            (cast("UUID", event.originator_id).hex, event.originator_version, event.topic, event.state)
+            for event in stored_events
+        ]
+        if rows:
+            sql.many(c, sql.insert_events, rows)
+        last = c.lastrowid or 0
+        for work in vault:
+            self._work(c, work)
+        return range(last - len(rows) + 1, last + 1) if rows else None
+
+    @staticmethod
+    def _work(cursor: sqlite3.Cursor, work: VaultWork) -> None:
+        if work.drop:
+            cursor.executemany(sql.DROP, work.drop)
+        if work.done:
+            sql.many(cursor, sql.done, work.done)
+        if work.put:
+            sql.many(cursor, sql.put, work.put)
+        if work.unique:
+            sql.many(cursor, sql.put_unique, work.unique)
+        if work.bind:
+            cursor.executemany(sql.BIND, work.bind)
+        if work.due:
+            sql.many(cursor, sql.due, work.due)
+
+    def commit_each(self, records: Sequence[Record]) -> Sequence[Outcome]:
+        outcomes: list[Outcome] = []
+        with self._transaction() as cursor:
+            for record in records:
+                cursor.execute("SAVEPOINT step")
+                try:
+                    self._insert_events(cursor, record.events, vault=[record.vault] if record.vault else [])
+                    outcomes.append(None)
+                except sqlite3.IntegrityError:
+                    cursor.execute("ROLLBACK TO step")
+                    outcomes.append(StoreConflict(_conflicting(cursor, record)))
+                cursor.execute("RELEASE step")
+        return outcomes
+
+    def forget(self, subjects: Sequence[UUID]) -> Sequence[UUID]:
+        gone = [one.bytes for one in subjects]
+        with self._write_lock:
+            with self._transaction() as cursor:
+                owners = {*gone, *sql.bound_owners(cursor, gone)}
+                rows = sql.owned_rows(cursor, owners, gone)
+                cursor.executemany(sql.DELETE_ROW, rows)
+            # What was deleted is zeroed in the pages (secure_delete), but older copies of them stand in the WAL.
+            with _translated():
+                self._truncate_wal()
+        return [UUID(bytes=row[0]) for row in rows]
+
+    def _truncate_wal(self) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while self._write.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+            if time.monotonic() > deadline:
+                raise sqlite3.OperationalError(
+                    "the rows are deleted, but another process keeps their old copies in the write-ahead log by "
+                    "reading all the time; forget them again when it has stopped"
+                )
+            time.sleep(0.05)
+
+    def sweep(self, now: datetime) -> int:
+        with self._transaction() as cursor:
+            return cursor.execute("DELETE FROM vault WHERE expires_at <= ?", (self.shape.time(now),)).rowcount
+
+    # ------------------------------------------------------------------------------------------------------- reading
+
+    def _rows(self, statement: str, params: Sequence[Any]) -> list[Any]:
+        with self._read_lock, _translated():
+            return self._read.execute(statement, params).fetchall()
+
+    def stream_rows(self, stream: UUID, after: int) -> Sequence[StreamRow]:
+        return self._rows(sql.STREAM, (stream.hex, after))
+
+    def log_rows(self, after: int, limit: int, topics: Sequence[str] | None = None) -> Sequence[LogRow]:
+        if topics is None:
+            return self._rows(sql.LOG, (after, limit))
+        return self._rows(sql.log_of(len(topics)), (after, *topics, limit)) if topics else []
+
+    def vault_row(self, owner: UUID, kind: str, name: str) -> VaultRow | None:
+        rows = self._rows(sql.VAULT_ROW, (owner.bytes, kind, name))
+        return _vault_row(rows[0]) if rows else None
+
+    def vault_rows(self, owner: UUID, kind: str) -> Sequence[VaultRow]:
+        return [_vault_row(row) for row in self._rows(sql.VAULT_ROWS, (owner.bytes, kind))]
+
+    def due(self, now: datetime, limit: int) -> Sequence[UUID]:
+        return [UUID(bytes=row[0]) for row in self._rows(sql.READY, (self.shape.time(now), limit))]
+
+    def next_due(self) -> datetime | None:
+        return _instant(self._rows(sql.NEXT_DUE, ())[0][0])
+
+    def close(self) -> None:
+        """Closes both connections; the last one to leave the file takes the WAL with it."""
+        with self._write_lock, self._read_lock:
+            self._reader.close()
+            if self._writer is not None:
+                self._writer.close()
+
+
+class SQLiteVaultFactory(SQLiteFactory):
+    """Makes the recorder, and closes its connections."""
+
+    application_recorder_class = SQLiteVaultRecorder
+    _made: SQLiteVaultRecorder | None = None
+
+    def application_recorder(self) -> SQLiteVaultRecorder:
+        self._made = cast("SQLiteVaultRecorder", super().application_recorder())
+        return self._made
+
+    def close(self) -> None:
+        if self._made is not None:
+            self._made.close()
+        super().close()
+
+
+def connect(name: str, *, write: bool = False) -> sqlite3.Connection:
+    """A connection to a file (a path, or a `file:` URI), each statement its own transaction unless one is begun."""
+    connection = sqlite3.connect(
+        name, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256, uri=True
+    )
+    if write:
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
+            connection.execute(f"PRAGMA {pragma}").fetchall()
+    else:
+        connection.execute("PRAGMA query_only=ON")
+    return connection
+
+
+def prepare_file(path: Path) -> None:
+    """Creates the file for its owner alone: it holds people's data, and SQLite would leave it to the umask."""
+    path.touch(mode=0o600, exist_ok=True)
+
+
+def _patiently(attempt: Callable[[], T]) -> T:
+    """Tries until the file is free. Raises `sqlite3.OperationalError` for every other reason at once."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return attempt()
+        except sqlite3.OperationalError as error:
+            busy = (getattr(error, "sqlite_errorcode", 0) & 0xFF) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+            if not busy or time.monotonic() > deadline:
+                raise
+            time.sleep(0.002)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """The driver's errors as `eventsourcing`'s, which carry the same names."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        kind = getattr(persistence, type(error).__name__, persistence.PersistenceError)
+        raise kind(str(error)) from error
+
+
+def _conflicting(cursor: sqlite3.Cursor, record: Record) -> set[UUID]:
+    """The streams whose version is taken; all of the step's when it clashes with itself."""
+    places = [(cast("UUID", event.originator_id), event.originator_version) for event in record.events]
+    taken = {stream for stream, version in places if cursor.execute(sql.TAKEN, (stream.hex, version)).fetchone()}
+    return taken or {stream for stream, _ in places}
+
+
+def _vault_row(row: Sequence[Any]) -> VaultRow:
+    owner, kind, name, subject, value, expires = row
+    return VaultRow(UUID(bytes=owner), kind, name, value, subject and UUID(bytes=subject), _instant(expires))
+
+
+def _instant(microseconds: int | None) -> datetime | None:
+    return None if microseconds is None else _EPOCH + microseconds * _MICROSECOND

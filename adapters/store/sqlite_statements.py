@@ -1,0 +1,105 @@
+"""The SQL of the SQLite store."""
+
+import sqlite3
+from collections.abc import Callable, Collection, Sequence
+from functools import cache
+from itertools import chain
+from typing import Any
+
+TABLES = (
+    "CREATE TABLE IF NOT EXISTS vault (owner BLOB NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, subject BLOB,"
+    " value BLOB NOT NULL, expires_at INTEGER, PRIMARY KEY (owner, kind, name)) WITHOUT ROWID",
+    "CREATE INDEX IF NOT EXISTS vault_subject ON vault (subject) WHERE subject IS NOT NULL",
+    "CREATE INDEX IF NOT EXISTS vault_expires ON vault (expires_at) WHERE expires_at IS NOT NULL",
+    "CREATE TABLE IF NOT EXISTS due (delivery BLOB PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID",
+    "CREATE INDEX IF NOT EXISTS due_at ON due (at)",
+)
+"""Ids are 16 bytes; instants are microseconds since 1970, UTC."""
+
+DROP = "DELETE FROM vault WHERE owner = ?1 AND (?2 = '' OR kind = ?2) AND (?3 = '' OR name = ?3)"
+BIND = "UPDATE vault SET subject = ? WHERE owner = ?"
+DELETE_ROW = "DELETE FROM vault WHERE owner = ? AND kind = ? AND name = ?"
+TAKEN = "SELECT 1 FROM stored_events WHERE originator_id = ? AND originator_version = ?"
+STREAM = (
+    "SELECT originator_version, topic, state FROM stored_events"
+    " WHERE originator_id = ? AND originator_version > ? ORDER BY originator_version"
+)
+LOG = (
+    "SELECT rowid, originator_id, originator_version, topic, state FROM stored_events"
+    " WHERE rowid > ? ORDER BY rowid LIMIT ?"
+)
+VAULT_ROW = "SELECT * FROM vault WHERE owner = ? AND kind = ? AND name = ?"
+VAULT_ROWS = "SELECT * FROM vault WHERE owner = ?1 AND (?2 = '' OR kind = ?2) ORDER BY kind, name"
+READY = "SELECT delivery FROM due WHERE at <= ? ORDER BY at LIMIT ?"
+NEXT_DUE = "SELECT min(at) FROM due"
+
+_CHUNKS = (64, 32, 16)
+"""Rows of one statement; below the last, exactly as many as there are: 18 texts in all, each prepared once."""
+
+
+def many(cursor: sqlite3.Cursor, statement: Callable[[int], str], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Writes rows with as few statements as there are chunks."""
+    start, left = 0, len(rows)
+    while left:
+        size = next((chunk for chunk in _CHUNKS if left >= chunk), left)
+        cursor.execute(statement(size), tuple(chain.from_iterable(rows[start : start + size])))
+        start, left = start + size, left - size
+
+
+def _values(columns: int, rows: int) -> str:
+    return ",".join(["(" + ",".join("?" * columns) + ")"] * rows)
+
+
+@cache
+def insert_events(rows: int) -> str:
+    """New events."""
+    return f"INSERT INTO stored_events VALUES {_values(4, rows)}"  # noqa: S608 - only question marks
+
+
+@cache
+def put(rows: int) -> str:
+    """Vault rows, in place of those that are there."""
+    return (
+        f"INSERT INTO vault VALUES {_values(6, rows)} ON CONFLICT (owner, kind, name)"  # noqa: S608
+        " DO UPDATE SET subject = excluded.subject, value = excluded.value, expires_at = excluded.expires_at"
+    )
+
+
+@cache
+def put_unique(rows: int) -> str:
+    """Vault rows where there are none."""
+    return f"INSERT INTO vault VALUES {_values(6, rows)} ON CONFLICT DO NOTHING"  # noqa: S608
+
+
+@cache
+def due(rows: int) -> str:
+    """When deliveries are due."""
+    return f"INSERT INTO due VALUES {_values(2, rows)} ON CONFLICT (delivery) DO UPDATE SET at = excluded.at"  # noqa: S608
+
+
+@cache
+def done(rows: int) -> str:
+    """Deliveries no longer due."""
+    return f"DELETE FROM due WHERE delivery IN ({','.join('?' * rows)})"  # noqa: S608
+
+
+@cache
+def log_of(types: int) -> str:
+    """The log, of so many event types."""
+    return LOG.replace(" ORDER BY", f" AND topic IN ({','.join('?' * types)}) ORDER BY")
+
+
+def bound_owners(cursor: sqlite3.Cursor, subjects: Sequence[bytes]) -> list[bytes]:
+    """The owners whose key belongs to one of these."""
+    found = "SELECT owner FROM vault WHERE subject = ? AND kind = 'key'"
+    return [row[0] for subject in subjects for row in cursor.execute(found, (subject,)).fetchall()]
+
+
+def owned_rows(cursor: sqlite3.Cursor, owners: Collection[bytes], subjects: Sequence[bytes]) -> list[tuple[Any, ...]]:
+    """The places of all rows of these owners, and of those that belong to these subjects."""
+    places: set[tuple[Any, ...]] = set()
+    for column, ids in (("owner", owners), ("subject", subjects)):
+        found = f"SELECT owner, kind, name FROM vault WHERE {column} = ?"  # noqa: S608 - one of two names
+        for one in ids:
+            places.update(cursor.execute(found, (one,)).fetchall())
+    return sorted(places)

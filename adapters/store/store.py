@@ -1,0 +1,134 @@
+"""The `Store` port over an `eventsourcing` application."""
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+from eventsourcing.persistence import MapperDeserialisationError, PersistenceError
+
+from limen.adapters.store.application import EventLog
+from limen.adapters.store.record import Record
+from limen.adapters.store.writer import GroupWriter, unusable
+from limen.domain.errors import StoreUnusable
+from limen.domain.event import DomainEvent
+from limen.domain.ports import Step, VaultRow
+
+T = TypeVar("T")
+
+
+class LogStore:
+    """The log and the vault beside it. Made by `open_store`; safe to use from any loop and thread.
+
+    `kind` is `sqlite`, `postgresql` or `memory`. Reads run where they are called, unless the database is a server:
+    then they run in a thread.
+    """
+
+    def __init__(self, application: EventLog, kind: str) -> None:
+        self.kind = kind
+        self._application = application
+        self._recorder = application.vault
+        self._mapper = application.event_mapper
+        self._writer = None if kind == "memory" else GroupWriter(self._recorder.commit)
+        self._threaded = kind == "postgresql"
+        self._listeners: list[Callable[[Collection[UUID]], None]] = []
+
+    @property
+    def application(self) -> EventLog:
+        """The application underneath: its recorder and notification log, for readers of the whole log."""
+        return self._application
+
+    async def append(self, step: Step) -> None:
+        """Writes the step in one transaction; it is durable when this returns.
+
+        Within it, removals (`drop`, `done`) come before what is put. Raises `StoreConflict` when one of its streams
+        has moved on, `StoreUnusable` when the database fails; nothing of it was written then.
+        """
+        record = self._recorder.shape.record(step, self._mapper)
+        if self._writer is not None:
+            await self._writer.write(record)
+        else:
+            self._write_here(record)
+
+    def _write_here(self, record: Record) -> None:
+        for conflict in self._recorder.commit([record]):
+            if conflict is not None:
+                raise conflict
+
+    async def events(self, stream: UUID, after: int = 0) -> Sequence[DomainEvent]:
+        """The events of a stream with a version above `after`, in order."""
+        if self._threaded:
+            return await asyncio.to_thread(self._events, stream, after)
+        return self._events(stream, after)
+
+    def _events(self, stream: UUID, after: int) -> Sequence[DomainEvent]:
+        name, event = stream.hex, self._mapper.event
+        return [event(name, *row) for row in self._guarded(self._recorder.stream_rows, stream, after)]
+
+    async def log(
+        self, after: int = 0, limit: int = 1000, types: Sequence[str] | None = None
+    ) -> Sequence[tuple[int, DomainEvent]]:
+        """The events of all streams above a position, each with its own: a projection's way to read."""
+        return await self._read(self._log, after, limit, types)
+
+    def _log(self, after: int, limit: int, types: Sequence[str] | None) -> Sequence[tuple[int, DomainEvent]]:
+        event = self._mapper.event
+        rows = self._recorder.log_rows(after, limit, types)
+        return [(position, event(stream, version, topic, state)) for position, stream, version, topic, state in rows]
+
+    async def vault(self, owner: UUID, kind: str, name: str = "") -> VaultRow | None:
+        """One vault row."""
+        return await self._read(self._recorder.vault_row, owner, kind, name)
+
+    async def vault_rows(self, owner: UUID, kind: str = "") -> Sequence[VaultRow]:
+        """All vault rows of an owner, of one kind or of any, ordered by kind and name."""
+        return await self._read(self._recorder.vault_rows, owner, kind)
+
+    async def due(self, now: datetime, limit: int) -> Sequence[UUID]:
+        """Deliveries whose time has come, the longest waiting first."""
+        return await self._read(self._recorder.due, now, limit)
+
+    async def next_due(self) -> datetime | None:
+        """When the next delivery becomes due, or None."""
+        return await self._read(self._recorder.next_due)
+
+    async def forget(self, subjects: Sequence[UUID]) -> int:
+        """Deletes, for good, every vault row owned by or bound to these, and all rows of an owner whose key is.
+
+        Says how many. On SQLite their bytes are overwritten in the file and gone from the write-ahead log when this
+        returns; PostgreSQL frees the space by a vacuum, but keeps its own write-ahead log as it is configured to.
+        """
+        owners = await asyncio.to_thread(self._guarded, self._recorder.forget, subjects)
+        for listener in self._listeners:
+            listener({*owners, *subjects})
+        return len(owners)
+
+    async def sweep(self, now: datetime) -> int:
+        """Deletes the vault rows whose `expires_at` has come; says how many."""
+        return await asyncio.to_thread(self._guarded, self._recorder.sweep, now)
+
+    def on_forget(self, listener: Callable[[Collection[UUID]], None]) -> None:
+        """Calls `listener` with the owners whose rows this store has forgotten, so that no cache outlives them."""
+        self._listeners.append(listener)
+
+    def close(self) -> None:
+        """Finishes the appends under way, then closes every connection."""
+        if self._writer is not None:
+            self._writer.close()
+        self._application.close()
+
+    async def _read(self, query: Callable[..., T], *args: object) -> T:
+        if self._threaded:
+            return await asyncio.to_thread(self._guarded, query, *args)
+        return self._guarded(query, *args)
+
+    @staticmethod
+    def _guarded(query: Callable[..., T], *args: object) -> T:
+        """Runs a query; a failure of the database is `StoreUnusable`."""
+        try:
+            return query(*args)
+        except MapperDeserialisationError as error:
+            raise StoreUnusable(str(error)) from error
+        except PersistenceError as error:
+            raise unusable(error) from error
