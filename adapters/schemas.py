@@ -11,6 +11,7 @@ from typing import Any
 
 import jsonschema_rs
 from jsonschema_rs import ValidationError, Validator
+
 from limen.domain.identifier import is_phone
 from limen.domain.identity_schema import EXTENSION
 from limen.domain.message import Message
@@ -114,13 +115,10 @@ def _messages(errors: Iterator[ValidationError]) -> Iterator[Message]:
 def _leaves(errors: Iterator[ValidationError]) -> Iterator[ValidationError]:
     """The faults themselves: of alternatives none of which fits, those of each (as Kratos tells them)."""
     for error in errors:
-        kind = error.kind
-        inner = getattr(kind, "context", None) if kind.name in ("anyOf", "oneOf") else None
-        if inner:
-            for branch in inner:
-                yield from _leaves(iter(branch))
-        else:
-            yield error
+        branches = getattr(error.kind, "context", ()) if error.kind.name in ("anyOf", "oneOf") else ()
+        inner = [leaf for branch in branches for leaf in _leaves(iter(branch))]
+        # Where more than one alternative fits, none has a fault of its own: the fault is this one.
+        yield from inner or [error]
 
 
 def _place(error: ValidationError) -> tuple[Any, ...]:

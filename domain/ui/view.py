@@ -6,6 +6,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from limen.domain.configuration import FlowKind, MethodSettings
+from limen.domain.identity_schema import IdentitySchema
 from limen.domain.message import Message
 
 _OFF = MethodSettings()
@@ -29,8 +30,8 @@ class FormView:
     type: Literal["api", "browser"] | str = "api"
     active: str | None = None
     methods: Mapping[str, MethodSettings] = field(default_factory=dict)
-    schema: Mapping[str, Any] = field(default_factory=dict)
-    traits: Mapping[str, Any] = field(default_factory=dict)
+    schema: Mapping[str, Any] | IdentitySchema = field(default_factory=dict)
+    traits: Mapping[str, Any] | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
     messages: Sequence[Message] = ()
     csrf_token: str = ""
