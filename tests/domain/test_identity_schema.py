@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from limen.domain.form_values import decode_form
 from limen.domain.identifier import is_phone, normalize
@@ -61,6 +63,12 @@ MEMBER = schema(
 def test_two_spellings_of_one_identifier_meet(typed: str, stored: str) -> None:
     assert normalize(typed) == stored
     assert normalize(stored) == stored
+
+
+@given(st.text(max_size=12))
+def test_an_identifier_in_its_one_form_stays_as_it_is(text: str) -> None:
+    """Reservations normalize what was normalized before: a second pass must find the same stream."""
+    assert normalize(normalize(text)) == normalize(text)
 
 
 @pytest.mark.parametrize(("text", "answer"), [("+49 170 1234567", True), ("0170 1234567", False), ("+1", False)])
