@@ -38,7 +38,9 @@ def known_methods(flow: FlowKind) -> tuple[str, ...]:
     return LIST_METHODS[flow] or SINGLE_LIST_METHODS
 
 
-def choose(default: Sequence[T], by_method: Mapping[str, Sequence[T]], method: str | None) -> tuple[tuple[T, ...], Rule]:
+def choose(
+    default: Sequence[T], by_method: Mapping[str, Sequence[T]], method: str | None
+) -> tuple[tuple[T, ...], Rule]:
     """The method's list if it has an entry, else the default list; and which of them it was. Never merged."""
     own = by_method.get(method, ()) if method is not None else ()
     return (tuple(own), "method") if own else (tuple(default), "default")
@@ -65,8 +67,8 @@ def matrix(configuration: Configuration) -> tuple[MatrixRow, ...]:
     """Every flow, phase and method, with what runs there: first the flow's defaults, then each of its methods."""
     rows = []
     for flow in FlowKind:
-        slots = [Slot(flow, "before"), Slot(flow, "after"), *(Slot(flow, "after", name) for name in known_methods(flow))]
-        for slot in slots:
+        methods = (Slot(flow, "after", name) for name in known_methods(flow))
+        for slot in (Slot(flow, "before"), Slot(flow, "after"), *methods):
             resolved = resolve(configuration, slot)
             rows.append(MatrixRow(slot, resolved.actions, resolved.rule))
     return tuple(rows)

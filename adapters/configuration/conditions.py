@@ -1,0 +1,79 @@
+"""Conditions: what no single key can say, because it takes two of them. Source: what Kratos accepts."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from limen.adapters.configuration.draft import Draft
+from limen.adapters.configuration.findings import Findings, join, section
+
+_METHODS = "/selfservice/methods"
+_HAVE_I_BEEN_PWNED = "/selfservice/methods/password/config/haveibeenpwned_enabled"
+_APPLE = ("apple_team_id", "apple_private_key_id", "apple_private_key")
+_NEVER_PASSED = ("authorization", "cookie")
+
+
+def check_conditions(draft: Draft) -> None:
+    """Reports every pair of keys that does not go together, and what is ignored for want of a key."""
+    methods = section(draft.document, "selfservice", "methods")
+    _check_code(section(methods, "code"), draft.findings)
+    _check_relying_party(methods, draft.findings)
+    _check_providers(section(methods, "oidc", "config").get("providers"), draft.findings)
+    _check_breached(section(methods, "password"), draft.findings)
+    _check_allowlist(draft)
+    _check_mail(draft)
+    algorithm = section(draft.document, "ciphers").get("algorithm")
+    if algorithm in ("aes", "xchacha20-poly1305") and not section(draft.document, "secrets").get("cipher"):
+        draft.findings.fault("/ciphers/algorithm", "needs secrets.cipher")
+
+
+def _check_code(code: Mapping[str, Any], findings: Findings) -> None:
+    if code.get("passwordless_enabled") is True and code.get("mfa_enabled") is True:
+        findings.fault(join(_METHODS, "code", "mfa_enabled"), "excludes passwordless_enabled: a code is one factor")
+
+
+def _check_relying_party(methods: Mapping[str, Any], findings: Findings) -> None:
+    for name in ("webauthn", "passkey"):
+        if section(methods, name).get("enabled") is True and "config" not in section(methods, name):
+            findings.fault(join(_METHODS, name, "config"), "is missing")
+    party = section(methods, "webauthn", "config", "rp")
+    if "origin" in party and "origins" in party:
+        findings.fault(join(_METHODS, "webauthn", "config", "rp", "origin"), "excludes origins; keep origins")
+
+
+def _check_providers(providers: Any, findings: Findings) -> None:
+    for position, provider in enumerate(providers if isinstance(providers, list) else ()):
+        if not isinstance(provider, Mapping):
+            continue
+        kind, here = provider.get("provider"), join(_METHODS, "oidc", "config", "providers", position)
+        needed = _APPLE if kind == "apple" else ("client_secret",)
+        needed = (*needed, "microsoft_tenant") if kind == "microsoft" else needed
+        refused = ("client_secret",) if kind == "apple" else _APPLE
+        refused = refused if kind == "microsoft" else (*refused, "microsoft_tenant")
+        for key in needed:
+            if key not in provider:
+                findings.fault(join(here, key), "is missing")
+        for key in refused:
+            if provider.get(key):
+                findings.fault(join(here, key), "does not belong to this provider")
+
+
+def _check_breached(password: Mapping[str, Any], findings: Findings) -> None:
+    """Kratos makes this check unless told not to; limen does not make it yet, and says so in both cases."""
+    if password.get("enabled", True) is True and "haveibeenpwned_enabled" not in section(password, "config"):
+        findings.ignore(_HAVE_I_BEEN_PWNED)
+
+
+def _check_allowlist(draft: Draft) -> None:
+    names = section(draft.document, "clients", "web_hook").get("header_allowlist")
+    for position, name in enumerate(names if isinstance(names, list) else ()):
+        if isinstance(name, str) and name.strip().lower() in _NEVER_PASSED:
+            here = join("/clients/web_hook/header_allowlist", position)
+            draft.findings.warn(here, "is never passed on, whatever this list says")
+
+
+def _check_mail(draft: Draft) -> None:
+    flows = section(draft.document, "selfservice", "flows")
+    mailing = [name for name in ("recovery", "verification") if section(flows, name).get("enabled") is True]
+    if mailing and not section(draft.document, "courier", "smtp").get("connection_uri"):
+        here = join("/selfservice/flows", mailing[0], "enabled")
+        draft.findings.warn(here, "courier.smtp.connection_uri is missing: messages stay in this process's memory")

@@ -1,0 +1,72 @@
+"""Document: the canonical form of what was read, without its secrets, and the way back.
+
+Every URI that decides something stands as `base64://` with its content. limen's own settings of actions stand under
+`/limen`. Secrets are masked; their values are kept apart, by JSON pointer, for the vault.
+"""
+
+import copy
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from limen.adapters.configuration.draft import MASK, Draft
+from limen.adapters.configuration.findings import join, split
+from limen.adapters.configuration.uri import encode
+from limen.domain.configuration import ActionSettings
+
+LIMEN = "limen"
+
+
+def documents(draft: Draft) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The masked document, keys sorted, and the real value of every masked place by its pointer."""
+    document: dict[str, Any] = copy.deepcopy(dict(draft.document))
+    for pointer, text in draft.contents.items():
+        _replace(document, pointer, encode(text))
+    secrets = {pointer: _replace(document, pointer, mask) for pointer, mask in draft.masks.items()}
+    if draft.settings.actions:
+        document[LIMEN] = {"actions": {}}
+        for name, settings in draft.settings.actions.items():
+            document[LIMEN]["actions"][name] = _written(settings)
+            for position, value in enumerate(settings.signing_secrets):
+                secrets[join("", LIMEN, "actions", name, "signing_secrets", position)] = value
+    canonical: dict[str, Any] = json.loads(json.dumps(document, sort_keys=True))
+    return canonical, dict(sorted(secrets.items()))
+
+
+def restore(document: Mapping[str, Any], secret_document: Mapping[str, Any]) -> dict[str, Any]:
+    """The mapping that `read` accepts again, from a document and the secrets masked in it.
+
+    Read it with an empty environment, so that nothing of today gets into a configuration of the past.
+    """
+    restored: dict[str, Any] = copy.deepcopy(dict(document))
+    for pointer, value in secret_document.items():
+        _replace(restored, pointer, value)
+    return restored
+
+
+def _written(settings: ActionSettings) -> dict[str, Any]:
+    """The settings of one action as `limen.yml` has them."""
+    written: dict[str, Any] = {
+        "timeout": _span(settings.timeout),
+        "retry": asdict(settings.retry),
+        "signing_secrets": [MASK for _ in settings.signing_secrets],
+    }
+    for name in ("initial", "maximum"):
+        written["retry"][name] = _span(written["retry"][name])
+    return written if settings.concurrency is None else {**written, "concurrency": settings.concurrency}
+
+
+def _span(seconds: float) -> str:
+    return f"{round(seconds * 10**6)}us"
+
+
+def _replace(document: dict[str, Any], pointer: str, value: Any) -> Any:
+    """Puts `value` at `pointer`, and gives what stood there."""
+    *way, last = split(pointer)
+    node: Any = document
+    for key in way:
+        node = node[int(key)] if isinstance(node, list) else node[key]
+    index: Any = int(last) if isinstance(node, list) else last
+    old, node[index] = node[index], value
+    return old

@@ -1,0 +1,149 @@
+"""Settings: limen's own file, `limen.yml`, with `LIMEN_*` over it.
+
+::
+
+    store: sqlite:///limen.db
+    payload_retention: 30d
+    worker: {interval: 1s, retry: {attempts: 8, initial: 5s, maximum: 1h}}
+    templates: {workers: 2}
+    actions:                                    # by the hook's config.id
+      welcome: {timeout: 10s, retry: {attempts: 3}, concurrency: 4, signing_secrets: [env:WELCOME_SECRET]}
+
+Variables: `LIMEN_STORE`, `LIMEN_PAYLOAD_RETENTION`, `LIMEN_WORKER_INTERVAL`, `LIMEN_TEMPLATES_WORKERS`. Durations are
+Go's (`1h30m`, `500ms`), days (`30d`) too.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from limen.adapters.configuration.check import check
+from limen.adapters.configuration.findings import Findings, join, section
+from limen.adapters.configuration.shape import Leaf, Many, Named, Shape
+from limen.adapters.configuration.values import parse_duration
+from limen.domain.configuration import ActionSettings, Retry, Settings
+
+_SPAN = Leaf("span")
+_RETRY: Shape = {"attempts": Leaf("int", 1, 100), "initial": _SPAN, "maximum": _SPAN}
+SETTINGS: Mapping[str, Shape] = {
+    "store": Leaf("text", 1),
+    "payload_retention": _SPAN,
+    "worker": {"interval": _SPAN, "retry": _RETRY},
+    "templates": {"workers": Leaf("int", 1, 64)},
+    "actions": Named(
+        {
+            "timeout": _SPAN,
+            "retry": _RETRY,
+            "concurrency": Leaf("int", 1),
+            "signing_secrets": Many(Leaf("text", 1)),
+        }
+    ),
+}
+_LATER = {
+    "bus": "the bus is not built yet; it comes with an issue of its own",
+    "hooks": "hooks over the bus are not built yet; they come with an issue of their own",
+    "triggers": "further triggers are not built yet; they come with an issue of their own",
+}
+_VARIABLES = {
+    "LIMEN_STORE": ("store",),
+    "LIMEN_BUS": ("bus",),
+    "LIMEN_PAYLOAD_RETENTION": ("payload_retention",),
+    "LIMEN_WORKER_INTERVAL": ("worker", "interval"),
+    "LIMEN_TEMPLATES_WORKERS": ("templates", "workers"),
+}
+
+
+def read_settings(values: Mapping[str, Any], env: Mapping[str, str], findings: Findings) -> Settings:
+    """The settings of a file that is already parsed. What is wrong goes to `findings`; then defaults stand in."""
+    values = _overlaid(values, env)
+    before = len(findings.faults)
+    for name, why in _LATER.items():
+        if name in values:
+            findings.fault(join("", name), f"limen.yml: {why}")
+    check(SETTINGS, {name: value for name, value in values.items() if name not in _LATER}, "", findings)
+    _check_positive(values, findings)
+    secrets = _signing_secrets(section(values, "actions"), env, findings)
+    if len(findings.faults) > before:
+        return Settings()
+    return _build(values, secrets)
+
+
+def _overlaid(values: Mapping[str, Any], env: Mapping[str, str]) -> dict[str, Any]:
+    result = dict(values)
+    for variable, keys in _VARIABLES.items():
+        value: Any = env.get(variable)
+        if not value:
+            continue
+        if keys == ("templates", "workers") and value.isdecimal():
+            value = int(value)
+        if len(keys) == 1:
+            result[keys[0]] = value
+        else:
+            result[keys[0]] = {**section(result, keys[0]), keys[1]: value}
+    return result
+
+
+def _check_positive(values: Mapping[str, Any], findings: Findings) -> None:
+    """A deadline of nothing would fail every action; a pause of nothing would never let go."""
+    places: list[tuple[str | int, ...]] = [("worker", "interval"), ("payload_retention",)]
+    places += [("actions", name, "timeout") for name in section(values, "actions")]
+    for keys in places:
+        value = section(values, *keys[:-1]).get(str(keys[-1]))
+        if isinstance(value, str) and parse_duration(value, days=True) == timedelta(0):
+            findings.fault(join("", *keys), "must be more than nothing")
+
+
+def _signing_secrets(
+    actions: Mapping[str, Any], env: Mapping[str, str], findings: Findings
+) -> dict[str, tuple[str, ...]]:
+    """The secrets of each action, `env:NAME` replaced by that variable's value."""
+    resolved: dict[str, tuple[str, ...]] = {}
+    for name in actions:
+        listed = section(actions, name).get("signing_secrets")
+        values = []
+        for position, value in enumerate(listed if isinstance(listed, list) else ()):
+            if isinstance(value, str) and value.startswith("env:"):
+                variable = value.removeprefix("env:")
+                value = env.get(variable, "")
+                if not value:
+                    here = join("/actions", name, "signing_secrets", position)
+                    findings.fault(here, f"limen.yml: the environment variable {variable} is not set")
+            values.append(value)
+        resolved[name] = tuple(values)
+    return resolved
+
+
+def _build(values: Mapping[str, Any], secrets: Mapping[str, tuple[str, ...]]) -> Settings:
+    default, worker = Settings(), section(values, "worker")
+    retention = values.get("payload_retention")
+    return Settings(
+        store=values.get("store"),
+        actions={name: _action(section(values, "actions", name), secrets[name]) for name in section(values, "actions")},
+        payload_retention=(parse_duration(retention, days=True) if retention else None) or default.payload_retention,
+        worker_interval=_seconds(worker, "interval", default.worker_interval),
+        worker_retry=_retry(section(worker, "retry"), default.worker_retry),
+        template_workers=section(values, "templates").get("workers", default.template_workers),
+    )
+
+
+def _action(values: Mapping[str, Any], secrets: tuple[str, ...]) -> ActionSettings:
+    default = ActionSettings()
+    return ActionSettings(
+        timeout=_seconds(values, "timeout", default.timeout),
+        retry=_retry(section(values, "retry"), default.retry),
+        concurrency=values.get("concurrency"),
+        signing_secrets=secrets,
+    )
+
+
+def _retry(values: Mapping[str, Any], default: Retry) -> Retry:
+    return Retry(
+        attempts=values.get("attempts", default.attempts),
+        initial=_seconds(values, "initial", default.initial),
+        maximum=_seconds(values, "maximum", default.maximum),
+    )
+
+
+def _seconds(values: Mapping[str, Any], key: str, default: float) -> float:
+    found = parse_duration(values[key], days=True) if key in values else None
+    return default if found is None else found.total_seconds()
