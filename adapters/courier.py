@@ -1,11 +1,15 @@
 """Messages to people by SMTP (RFC 5321), as `courier.smtp` of a Kratos configuration says."""
 
+import asyncio
+import socket
 import ssl
 from dataclasses import dataclass, field
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 from uuid import UUID
 
@@ -80,6 +84,17 @@ class SmtpTarget:
             password=unquote(parts.password) if parts.password else None,
         )
 
+    async def place(self) -> dict[str, Any]:
+        """Where to connect, as aiosmtplib takes it. Raises `OSError`.
+
+        It knows one name for the address and the certificate; where they differ it is given an open connection.
+        """
+        if self.server_name is None:
+            return {"hostname": self.host, "port": self.port}
+        connection = await asyncio.to_thread(socket.create_connection, (self.host, self.port), TIMEOUT)
+        connection.setblocking(False)
+        return {"hostname": self.server_name, "sock": connection}
+
     def trust(self) -> ssl.SSLContext | None:
         """The rules for the server's certificate (TLS 1.2 at least); None where there is no TLS."""
         if not (self.implicit_tls or self.starttls):
@@ -103,6 +118,10 @@ class SmtpCourier:
     def __init__(self, settings: CourierSettings, clock: Clock) -> None:
         if settings.connection_uri is None:
             raise ConfigurationInvalid([Fault("/courier/smtp/connection_uri", "is missing")])
+        try:
+            self._sender = Address(settings.from_name, addr_spec=settings.from_address)
+        except (ValueError, IndexError, MessageError):
+            raise ConfigurationInvalid([Fault("/courier/smtp/from_address", "is not an e-mail address")]) from None
         self._settings = settings
         self._target = SmtpTarget.parse(settings.connection_uri)
         self._trust = self._target.trust()
@@ -112,41 +131,55 @@ class SmtpCourier:
         """Hands the message to the server. Raises `MailNotSent`."""
         message = self._message(mail, id)
         target = self._target
-        client = aiosmtplib.SMTP(
-            hostname=target.host,
-            port=target.port,
-            local_hostname=self._settings.local_name,
-            timeout=TIMEOUT,
-            use_tls=target.implicit_tls,
-            start_tls=False,
-            tls_context=self._trust,
-        )
         try:
-            async with client:
-                if target.starttls:
-                    await client.starttls(server_hostname=target.server_name, tls_context=self._trust)
-                if target.username is not None:
-                    await client.login(target.username, target.password or "")
+            async with aiosmtplib.SMTP(
+                **await target.place(),
+                local_hostname=self._settings.local_name,
+                timeout=TIMEOUT,
+                use_tls=target.implicit_tls,
+                start_tls=False,
+                tls_context=self._trust,
+            ) as client:
+                await self._introduce(client)
                 await client.send_message(message, sender=self._settings.from_address, recipients=[mail.to])
         except (aiosmtplib.SMTPException, OSError) as failure:
             raise _translated(failure) from None
 
+    async def _introduce(self, client: aiosmtplib.SMTP) -> None:
+        """STARTTLS first, whatever the server offers: without it nothing is said, the credentials least of all."""
+        if self._target.starttls:
+            await client.ehlo()
+            if not client.supports_extension("starttls"):
+                raise MailNotSent("tls")
+            await client.starttls()
+        if self._target.username is not None:
+            await client.login(self._target.username, self._target.password or "")
+
     def _message(self, mail: Mail, id: UUID) -> EmailMessage:  # noqa: A002
         message = EmailMessage(policy=SMTP)
-        sender = self._settings.from_address
-        try:
-            message["From"] = Address(self._settings.from_name, addr_spec=sender)
-            message["To"] = Address(addr_spec=mail.to)
-        except (ValueError, IndexError):
-            raise MailNotSent("address", permanent=True) from None
-        message["Subject"] = mail.subject
+        message["From"] = self._sender
+        message["To"] = _address(mail.to)
+        message["Subject"] = " ".join(mail.subject.split())
         message["Date"] = format_datetime(self._clock.now())
-        message["Message-ID"] = f"<{id}@{sender.rpartition('@')[2]}>"
+        message["Message-ID"] = f"<{id}@{self._sender.domain}>"
         for name, value in self._settings.headers.items():
             del message[name]
             message[name] = value
         message.set_content(mail.body)
         return message
+
+
+def _address(text: str) -> Address:
+    """The address, which may go beyond ASCII (RFC 6531). Raises `MailNotSent` for what is none."""
+    try:
+        if text.isascii():
+            return Address(addr_spec=text)
+        name, _, domain = text.rpartition("@")
+        if not name or any(sign.isspace() or sign in '<>",;:()[]\\' for sign in text):
+            raise ValueError("no address")
+        return Address(username=name, domain=domain)
+    except (ValueError, IndexError, MessageError):
+        raise MailNotSent("address", permanent=True) from None
 
 
 def _unusable(message: str) -> ConfigurationInvalid:

@@ -2,16 +2,17 @@
 
 ::
 
-    given(event(FlowInitiated, kind="login"), event(FlowOpened)).when(
-        lambda flow: flow.submit("password", at=NOON)
+    given(initiated, event(FlowOpened)).when(
+        lambda flow: flow.fire("submit", NOON, method="password")
     ).then(event(MethodSubmitted, method="password"))
 
-    given(event(FlowInitiated, kind="login")).when(lambda flow: flow.complete(at=NOON)).then_raises(IllegalTrigger)
+    given(initiated).when(lambda flow: flow.fire("complete", NOON)).then_raises(IllegalTrigger)
 
 Everything runs for real: the aggregate is folded from the events given, and the command is called once.
 """
 
 import re
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar, overload
@@ -53,9 +54,9 @@ def given(*events: DomainEvent, of: None = None, id: UUID | None = None) -> "Giv
 def given(*events: DomainEvent, of: type[A] | None = None, id: UUID | None = None) -> "Given[Any]":  # noqa: A002
     """What has happened so far in one stream, oldest first.
 
-    The aggregate's class is the one named like the events' `stream` (`flow` gives `Flow`), or `of`, which also tells
-    type checkers what the command is given. Without events `of` is needed; the stream's id is then `id`, or `STREAM`.
-    Raises `ValueError` when the events are of several streams, leave out a version, or no class can be told.
+    The aggregate is `of`, which also tells type checkers what the command is given, or else the one that stands in the
+    same file as the first event. Without events `of` is needed. The stream's id is `id`, or the one the events name,
+    or `STREAM`. Raises `ValueError` when the events are of several streams, leave out a version, or no class is told.
     """
     stream = id or next((one.originator_id for one in events if "originator_id" in dict(one)), STREAM)
     history = tuple(_completed(events, stream))
@@ -134,22 +135,18 @@ def _completed(events: tuple[DomainEvent, ...], stream: UUID) -> Iterator[Domain
 
 
 def _aggregate_of(events: tuple[DomainEvent, ...]) -> type[Aggregate]:
-    """The one subclass of `Aggregate` named like the events' stream."""
-    streams = {one.stream for one in events}
-    if len(streams) != 1:
-        told = f"these events are of {', '.join(sorted(streams))}" if streams else "there are no events"
-        raise ValueError(f"given: {told}; one stream at a time, and `of=` where there are no events")
-    (stream,) = streams
-    found = [one for one in _subclasses(Aggregate) if one.__name__.lower() == stream]
+    """The one aggregate that stands in the same file as the first event."""
+    if not events:
+        raise ValueError("given: there are no events; say whose they would be by `of=`")
+    module = type(events[0]).__module__
+    found = [
+        one
+        for one in vars(sys.modules[module]).values()
+        if isinstance(one, type) and issubclass(one, Aggregate) and one.__module__ == module
+    ]
     if len(found) != 1:
-        raise ValueError(f"given: {len(found)} aggregates are named '{stream}'; say which by `of=`")
+        raise ValueError(f"given: {len(found)} aggregates stand beside {type(events[0]).__name__}; say which by `of=`")
     return found[0]
-
-
-def _subclasses(root: type[Aggregate]) -> Iterator[type[Aggregate]]:
-    for one in root.__subclasses__():
-        yield one
-        yield from _subclasses(one)
 
 
 def _matches(expected: DomainEvent | type[DomainEvent], recorded: DomainEvent) -> bool:
