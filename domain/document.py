@@ -47,7 +47,8 @@ class Document(Mapping[str, Any]):
 
     def plain(self) -> dict[str, Any]:
         """A copy that may be changed and serialized."""
-        return thaw(self._data)
+        plain: dict[str, Any] = thaw(self._data)
+        return plain
 
 
 def freeze(value: Any) -> Any:

@@ -117,7 +117,8 @@ class ActionFailed(LimenError):
     """A blocking action failed.
 
     `reason` is `upstream` (refused, unreachable, nonsense: 502), `timeout` (504), `template`, `handler` or `address`
-    (500). `stands` is true where the action ran after the commit: then identity, change or verified address stand.
+    (500). `stands` is true where the action ran after the commit: then identity, change or verified address stand, and
+    `outcome` is what the flow came to.
     """
 
     id = "action_failed"
@@ -128,6 +129,7 @@ class ActionFailed(LimenError):
         self.detail = detail
         self.flow_id = flow_id
         self.stands = stands
+        self.outcome: Any = None
         kept = "what was submitted is stored all the same" if stands else "nothing was stored; submit again"
         super().__init__(f"action '{action}' failed ({reason}{': ' + detail if detail else ''}); {kept}")
 

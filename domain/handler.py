@@ -9,12 +9,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from limen.domain.answer import Interruption
+from limen.domain.answer import Interruption, node_of
 from limen.domain.configuration import FlowKind, Phase, Slot
 from limen.domain.document import Document, thaw
 from limen.domain.errors import LimenError
 from limen.domain.message import Message, MessageType
-from limen.domain.answer import node_of
 
 When = Literal["before_commit", "after_commit", "delivery"]
 REPLACEABLE = (

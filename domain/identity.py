@@ -173,6 +173,7 @@ class Identity(Aggregate):
         self.credentials: tuple[str, ...] = ()
         self.verified: Mapping[UUID, datetime] = {}
         self.sessions: Mapping[UUID, datetime] = {}
+        self.past_reservations: frozenset[UUID] = frozenset()
         self.erased = False
 
     def apply(self, event: DomainEvent) -> None:
@@ -182,8 +183,10 @@ class Identity(Aggregate):
                 self.profile, self.reservations = event.profile, event.reservations
                 self.credentials = event.credentials
                 self.created_at = self.updated_at = event.timestamp
+                self.past_reservations = frozenset(event.reservations)
             case TraitsChanged():
                 self.profile, self.reservations = event.profile, event.reservations
+                self.past_reservations |= frozenset(event.reservations)
                 self.verified = {}
                 self.updated_at = event.timestamp
             case CredentialChanged():

@@ -174,14 +174,14 @@ def _machine(name: str) -> Machine:
 
 def _came_from(back: str) -> Any:
     def condition(event: EventData) -> bool:
-        return bool(cast(Stateful, event.model).back == back)
+        return bool(cast("Stateful", event.model).back == back)
 
     return condition
 
 
 def _emit(event: EventData) -> None:
     """The one place where a transition becomes an event."""
-    model = cast(Stateful, event.model)
+    model = cast("Stateful", event.model)
     kwargs = event.kwargs
     model.emit(kwargs["_event"], kwargs["_at"], kwargs["_fields"])
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from limen.domain.code import SentCode
 from limen.domain.configuration import FlowKind
 from limen.domain.flow import Flow
 from limen.domain.identity import Identity, Profile
@@ -31,6 +32,7 @@ class Submission:
     people: People
     now: datetime
     challenge: Mapping[str, Any] | None = None
+    code: SentCode | None = None
     identity: Identity | None = None
     profile: Profile | None = None
 
@@ -68,7 +70,6 @@ class Challenged:
 
     address: str
     via: str
-    message: Message
     code: str
     lifespan: float
     identity: Identity | None = None

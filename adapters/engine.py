@@ -1,0 +1,189 @@
+"""Opening the engine: every adapter is built here, from one configuration, and closed again."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from limen.adapters.caller import HttpCaller
+from limen.adapters.configuration import read, read_checked, restore
+from limen.adapters.courier import SmtpCourier
+from limen.adapters.hasher import PooledHasher
+from limen.adapters.keyring import Keys
+from limen.adapters.methods import CodeMethod, PasswordMethod, ProfileMethod
+from limen.adapters.schemas import SchemaValidator
+from limen.adapters.store import LogStore, open_store
+from limen.adapters.system import SystemClock, SystemIds, SystemSecrets
+from limen.adapters.templates import TemplatePool
+from limen.adapters.worker import Worker
+from limen.domain.configuration import Configuration, Settings
+from limen.domain.dispatch import Dispatcher
+from limen.domain.engine import Engine
+from limen.domain.errors import ConfigurationInvalid, Fault, StoreConflict, StoreUnusable
+from limen.domain.handler import Actions
+from limen.domain.identity_schema import IdentitySchema
+from limen.domain.ports import Clock, Courier, Hasher, Ids, Secrets, Step, VaultRow
+from limen.domain.published import ConfigurationPublished, PublishedConfiguration
+from limen.domain.rules import Rules
+from limen.domain.runner import Tools
+from limen.domain.streams import Streams
+from limen.domain.testing import MemoryCourier
+
+ConfigSource = Path | str | Mapping[str, Any]
+DEFAULT_STORE = "sqlite:///limen.db"
+VAULT_OWNER = UUID(int=0)
+"""Owner of the vault's rows that are nobody's: the pepper, and the secrets of configurations."""
+
+
+@asynccontextmanager
+async def open_engine(
+    config: ConfigSource,
+    store: str | None = None,
+    *,
+    settings: ConfigSource | None = None,
+    actions: Actions | None = None,
+    bus: str | None = None,
+    clock: Clock | None = None,
+    ids: Ids | None = None,
+    secrets: Secrets | None = None,
+    courier: Courier | None = None,
+    hasher: Hasher | None = None,
+    worker: bool = True,
+) -> AsyncIterator[Engine]:
+    """An engine for one configuration and one store.
+
+    `config` is a Kratos configuration (file or mapping), `settings` limen's own (`limen.yml`; by default the file of
+    that name beside `config`, then `LIMEN_*`). `store` is a URL: `sqlite:///limen.db` (default), `postgresql://…`,
+    `memory:`. `clock`, `ids`, `secrets` and `courier` replace the system's, for tests. `worker=False` leaves
+    deliveries to another process. Raises `ConfigurationInvalid` with every fault, `StoreUnusable`.
+    """
+    if bus is not None:
+        raise ConfigurationInvalid([Fault("/bus", "the bus is not part of this version; leave it out")])
+    handlers = actions or Actions()
+    system = _System(clock or SystemClock(), ids or SystemIds(), secrets or SystemSecrets())
+    async with AsyncExitStack() as stack:
+        templates = await stack.enter_async_context(TemplatePool())
+        configuration = await read_checked(config, settings, hooks=handlers.hooks, templates=templates)
+        opened = open_store(store or configuration.settings.store or DEFAULT_STORE)
+        stack.callback(opened.close)
+        keys = Keys(opened, _master(configuration, opened), system.secrets)
+        await keys.open()
+        caller = HttpCaller(configuration.guard)
+        stack.push_async_callback(caller.aclose)
+        tools = Tools(system.clock, system.ids, system.secrets, keys, templates, caller)
+        books = _Books(tools, opened, configuration, handlers, hasher, stack)
+        streams = Streams(opened)
+        dispatcher = Dispatcher(
+            tools, streams, handlers, courier or _courier(configuration, system.clock), books.recall,
+            configuration.settings.worker_retry,
+        )
+        engine = Engine(tools, streams, handlers, books.publish, books.recall, dispatcher)
+        if worker:
+            await stack.enter_async_context(Worker(engine, configuration.settings))
+        yield engine
+
+
+@dataclass(frozen=True, slots=True)
+class _System:
+    clock: Clock
+    ids: Ids
+    secrets: Secrets
+
+
+class _Books:
+    """Publishes the configuration in force, and recalls the older ones that flows are pinned to."""
+
+    def __init__(
+        self,
+        tools: Tools,
+        store: LogStore,
+        configuration: Configuration,
+        handlers: Actions,
+        hasher: Hasher | None,
+        stack: AsyncExitStack,
+    ) -> None:
+        self.tools = tools
+        self.store = store
+        self.configuration = configuration
+        self.handlers = handlers
+        self.hasher = hasher
+        self.stack = stack
+        self.known: dict[UUID, Rules] = {}
+
+    async def publish(self) -> Rules:
+        """The rules in force; published in the log when they never were."""
+        document, handlers = self.configuration.document, self.handlers.ids
+        canonical = json.dumps([document, self._secret_digest(), handlers], sort_keys=True, separators=(",", ":"))
+        id_ = self.tools.keyring.derive("configuration", canonical)
+        published = PublishedConfiguration.replay(id_, await self.store.events(id_))
+        if not published.version:
+            published.record(
+                ConfigurationPublished, self.tools.clock.now(), document=document, handlers=handlers
+            )
+            secret = json.dumps(dict(self.configuration.secret_document)).encode()
+            row = VaultRow(id_, "secrets", "", self.tools.keyring.encrypt(VAULT_OWNER, secret))
+            try:
+                await self.store.append(Step(events=list(published.pending), unique=[row]))
+            except StoreConflict:
+                pass  # another process published the very same configuration at the same moment
+        self.known[id_] = self._rules(id_, self.configuration)
+        return self.known[id_]
+
+    def _secret_digest(self) -> str:
+        """Two configurations that differ in a secret alone are two; the log does not learn which secret."""
+        secrets = json.dumps(dict(self.configuration.secret_document), sort_keys=True)
+        return str(self.tools.keyring.derive("configuration-secrets", secrets))
+
+    async def recall(self, id_: UUID) -> Rules:
+        """The rules of an older configuration, rebuilt from the log and the vault."""
+        if id_ not in self.known:
+            published = PublishedConfiguration.replay(id_, await self.store.events(id_))
+            row = await self.store.vault(id_, "secrets")
+            if not published.version or row is None:
+                raise StoreUnusable(f"configuration {id_} is not in this store; was a part of it deleted?")
+            secret = json.loads(self.tools.keyring.decrypt(VAULT_OWNER, row.value))
+            source = restore(published.document, secret)
+            configuration = await asyncio.to_thread(read, source, env={}, hooks=self.handlers.hooks)
+            self.known[id_] = self._rules(id_, configuration)
+        return self.known[id_]
+
+    def _rules(self, id_: UUID, configuration: Configuration) -> Rules:
+        hasher = self.hasher
+        if hasher is None:
+            made = PooledHasher(configuration.hasher)
+            self.stack.callback(made.close)
+            hasher = made
+        methods = (
+            PasswordMethod(configuration.method("password").config, hasher),
+            CodeMethod(configuration.method("code").config, self.tools.secrets),
+            ProfileMethod(),
+        )
+        return Rules(
+            id=id_,
+            configuration=configuration,
+            schemas={name: IdentitySchema.of(schema) for name, schema in configuration.schemas.items()},
+            validator=SchemaValidator(configuration.schemas),
+            methods={method.name: method for method in methods},
+        )
+
+
+def _master(configuration: Configuration, store: LogStore) -> tuple[str, ...]:
+    master = configuration.secrets.master
+    if not master and store.kind != "memory":
+        raise ConfigurationInvalid(
+            [Fault("/secrets/cipher", "a store on disk needs a master key: give secrets.cipher or secrets.default")]
+        )
+    return master
+
+
+def _courier(configuration: Configuration, clock: Clock) -> Courier:
+    if configuration.courier.connection_uri is None:
+        return MemoryCourier()
+    return SmtpCourier(configuration.courier, clock)
+
+
+__all__ = ["DEFAULT_STORE", "Settings", "open_engine"]

@@ -1,0 +1,172 @@
+"""`code`: six digits sent to an address. Recovers and verifies, and signs in and up where it is `passwordless`.
+
+A code counts once, for the flow and the address it was sent for; another one replaces it; five wrong tries are
+forgiven. Whether anybody is known under an address is not to be learnt from recovery and verification.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from limen.domain.code import DIGITS, MAX_WRONG
+from limen.domain.completion import code_lifespan
+from limen.domain.configuration import FlowKind
+from limen.domain.identifier import normalize
+from limen.domain.identity import Identity, Profile
+from limen.domain.mails import mail
+from limen.domain.method import Accepted, Challenged, Exhausted, Refused, Submission, Verdict
+from limen.domain.ports import Mail, Secrets
+from limen.domain.ui import messages
+
+_TEMPLATES = {FlowKind.RECOVERY: "recovery_code", FlowKind.VERIFICATION: "verification_code"}
+
+
+class CodeMethod:
+    """One-time codes."""
+
+    name = "code"
+    flows = frozenset({FlowKind.LOGIN, FlowKind.REGISTRATION, FlowKind.RECOVERY, FlowKind.VERIFICATION})
+
+    def __init__(self, config: Mapping[str, Any], secrets: Secrets) -> None:
+        self.secrets = secrets
+        self.lifespan = code_lifespan(config)
+
+    async def submit(self, submission: Submission) -> Verdict:
+        """A code, when one was sent and one is given; else the address that one is wanted for."""
+        code = submission.values.get("code")
+        again = submission.values.get("resend") or (submission.values.get("email") and not code)
+        if submission.flow.state == "sent_email" and not again:
+            return await self._check(submission, code)
+        match submission.flow.kind:
+            case FlowKind.LOGIN:
+                return await self._send_login(submission)
+            case FlowKind.REGISTRATION:
+                return await self._send_registration(submission)
+            case _:
+                return await self._send_to_address(submission)
+
+    # -- sending
+
+    async def _send_login(self, submission: Submission) -> Verdict:
+        identifier = submission.values.get("identifier") or submission.kept.get("identifier") or ""
+        if not isinstance(identifier, str) or not identifier:
+            return Refused("missing", (messages.required("identifier", "identifier"),))
+        address = normalize(identifier)
+        identity = await submission.people.holder(address)
+        profile = submission.people.profile(identity) if identity else None
+        if identity is None or profile is None or not self._signs_in(submission, profile, address):
+            return Refused("unknown", (messages.no_code_user(),), {"identifier": identifier})
+        return self._challenge(
+            submission, address, "login_code_valid", identity=identity, values={"identifier": identifier}
+        )
+
+    def _signs_in(self, submission: Submission, profile: Profile, address: str) -> bool:
+        schema = submission.people.rules.schemas[profile.schema_id]
+        return any(value == address for value, _ in schema.identifiers(profile.traits).get(self.name, ()))
+
+    async def _send_registration(self, submission: Submission) -> Verdict:
+        people = submission.people
+        traits = submission.values.get("traits")
+        if traits is None:
+            traits = submission.kept.get("traits", {})
+        kept = {"traits": traits} if isinstance(traits, Mapping) else {}
+        faults = people.rules.validator.faults(people.rules.default_schema, traits)
+        if faults:
+            return Refused("traits", tuple(faults), kept)
+        profile = people.compose(traits, submission.now)
+        addresses = people.rules.schemas[profile.schema_id].identifiers(profile.traits).get(self.name, [])
+        if not addresses:
+            return Refused("missing", (messages.required("email", "traits.email"),), kept)
+        address, via = addresses[0]
+        return self._challenge(submission, address, "registration_code_valid", via=via, values=kept)
+
+    async def _send_to_address(self, submission: Submission) -> Verdict:
+        """Recovery and verification: the same answer whoever it is, and a code in the mail only for those known."""
+        typed = submission.values.get("email") or ""
+        if not isinstance(typed, str) or not typed:
+            return Refused("missing", (messages.required("email", "email"),), {"email": ""})
+        address = normalize(typed)
+        identity = await submission.people.holder(address)
+        if identity is not None and not self._reaches(submission, identity, address):
+            identity = None
+        template = _TEMPLATES[submission.flow.kind]
+        return self._challenge(
+            submission, address, f"{template}_valid" if identity else f"{template}_invalid", identity=identity,
+            values={"email": typed},
+        )
+
+    def _reaches(self, submission: Submission, identity: Identity, address: str) -> bool:
+        """Codes go only to an account's own addresses."""
+        profile = submission.people.profile(identity)
+        recovers = submission.flow.kind is FlowKind.RECOVERY
+        return any(one.value == address for one in (profile.recovery if recovers else profile.verifiable))
+
+    def _challenge(
+        self,
+        submission: Submission,
+        address: str,
+        template: str,
+        *,
+        via: str = "email",
+        identity: Identity | None = None,
+        values: Mapping[str, Any] | None = None,
+    ) -> Challenged:
+        code = self.secrets.digits(DIGITS)
+        return Challenged(
+            address=address,
+            via=via,
+            code=code,
+            lifespan=self.lifespan,
+            identity=identity,
+            mail=self._mail(submission, template, address, code),
+            resent=submission.flow.state == "sent_email",
+            values=values or {},
+        )
+
+    def _mail(self, submission: Submission, template: str, address: str, code: str) -> Mail | None:
+        if template.endswith("_valid"):
+            return mail(template, address, code)
+        settings = submission.people.rules.configuration.flow(submission.flow.kind)
+        return mail(template, address) if settings.notify_unknown_recipients else None
+
+    # -- checking
+
+    async def _check(self, submission: Submission, code: Any) -> Verdict:
+        flow, sent = submission.flow, submission.code
+        if not isinstance(code, str) or not code.strip():
+            return Refused("missing", (messages.required("code", "code"),))
+        people = submission.people
+        if sent is None or not sent.is_right(people.keyring, flow.id, code, submission.now):
+            return self._wrong(submission)
+        if flow.kind is FlowKind.REGISTRATION:
+            return self._registered(submission, sent.address, sent.via)
+        identity = await people.identity(sent.identity_id) if sent.identity_id else None
+        if identity is None:
+            return self._wrong(submission)
+        recovers = flow.kind is FlowKind.RECOVERY
+        return Accepted(
+            identity=identity,
+            authentication="code_recovery" if recovers else self.name,
+            verified=((sent.via, sent.address),),
+        )
+
+    def _wrong(self, submission: Submission) -> Verdict:
+        """Five wrong tries are forgiven; the sixth ends the flow (Kratos' limit)."""
+        if submission.flow.wrong_codes >= MAX_WRONG:
+            return Exhausted((messages.generic("too many wrong codes; start over"),))
+        return Refused("wrong_code", (messages.code_invalid(submission.flow.kind),))
+
+    def _registered(self, submission: Submission, address: str, via: str) -> Verdict:
+        """The traits are those the code was sent for; others given now are refused."""
+        traits = submission.kept.get("traits", {})
+        given = submission.values.get("traits")
+        schema = submission.people.rules.schemas[submission.people.rules.default_schema]
+        if given is not None and schema.with_defaults(given) != schema.with_defaults(traits):
+            return Refused("traits_changed", (messages.traits_changed(),))
+        profile = submission.people.compose(traits, submission.now, verified=[(via, address)])
+        return Accepted(
+            profile=profile,
+            credentials={self.name: address},
+            authentication=self.name,
+            verified=((via, address),),
+            values={"traits": traits},
+        )

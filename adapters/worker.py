@@ -1,0 +1,84 @@
+"""The worker of this process: sends what is due, one after the other in order of time, a few at once."""
+
+import asyncio
+import contextlib
+from types import TracebackType
+from typing import Self
+from uuid import UUID
+
+from limen.adapters.system import SystemClock
+from limen.domain.configuration import Settings
+from limen.domain.engine import Engine
+from limen.domain.errors import LimenError
+
+AT_ONCE = 16
+"""Deliveries under way at the same time."""
+
+
+class Worker:
+    """An asynchronous context manager around the task that follows the due deliveries of a store.
+
+    It looks when something was scheduled here, when the next one is due, and every `worker_interval` seconds for what
+    other processes left behind.
+    """
+
+    def __init__(self, engine: Engine, settings: Settings) -> None:
+        self.engine = engine
+        self.interval = settings.worker_interval
+        self._task: asyncio.Task[None] | None = None
+        self._running: dict[UUID, asyncio.Task[None]] = {}
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._run(), name="limen-worker")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stops. An attempt under way is cut off, as by a crash: its delivery is sent again after its lease."""
+        tasks = [task for task in (self._task, *self._running.values()) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _run(self) -> None:
+        dispatcher = self.engine.dispatcher
+        while True:
+            try:
+                await self._round()
+            except LimenError:
+                pass  # the store is away for the moment; what is due stays due
+            await self._wait(dispatcher)
+
+    async def _round(self) -> None:
+        now = self.engine.tools.clock.now()
+        free = AT_ONCE - len(self._running)
+        if free <= 0:
+            return
+        for id_ in await self.engine.streams.store.due(now, free + len(self._running)):
+            if id_ not in self._running and len(self._running) < AT_ONCE:
+                task = asyncio.create_task(self._deliver(id_))
+                self._running[id_] = task
+
+    async def _deliver(self, id_: UUID) -> None:
+        try:
+            with contextlib.suppress(LimenError):
+                await self.engine.dispatcher.deliver(id_)
+        finally:
+            self._running.pop(id_, None)
+            self.engine.dispatcher.wake()
+
+    async def _wait(self, dispatcher: "object") -> None:
+        """Until somebody wakes us, the interval is over, or a delivery becomes due by the engine's own clock."""
+        clock = self.engine.tools.clock
+        waits = [asyncio.ensure_future(self.engine.dispatcher.woken()), asyncio.ensure_future(SystemClock().sleep(self.interval))]
+        next_due = await self.engine.streams.store.next_due()
+        if next_due is not None and not self._running:
+            wait = max((next_due - clock.now()).total_seconds(), 0.0)
+            waits.append(asyncio.ensure_future(clock.sleep(wait)))
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait_ in waits:
+                wait_.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)

@@ -1,0 +1,63 @@
+"""One-time codes: six digits, kept as a keyed digest in the vault, replaced by the next one, gone when spent."""
+
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from limen.domain.ports import Keyring, VaultRow
+
+DIGITS = 6
+MAX_WRONG = 5
+"""Wrong tries a flow survives; the sixth ends it (Kratos' limit)."""
+
+ROW = "code"
+
+
+@dataclass(frozen=True, slots=True)
+class SentCode:
+    """A code on its way: where it went, whose it is (None: nobody's), until when it counts."""
+
+    digest: str
+    address: str
+    via: str
+    expires_at: datetime
+    identity_id: UUID | None
+
+    def is_right(self, keyring: Keyring, flow_id: UUID, code: str, now: datetime) -> bool:
+        """Whether this is the code; compared in constant time, and never right when it is nobody's or too old."""
+        same = hmac.compare_digest(self.digest, keyring.digest(flow_id, code.strip().encode()))
+        return same and now < self.expires_at
+
+
+def code_row(
+    keyring: Keyring, flow_id: UUID, code: str, *, address: str, via: str, now: datetime, lifespan: float,
+    identity_id: UUID | None,
+) -> VaultRow:
+    """The vault row that keeps a code of a flow; an earlier one is replaced."""
+    expires_at = now + timedelta(seconds=lifespan)
+    record: Mapping[str, Any] = {
+        "digest": keyring.digest(flow_id, code.encode()),
+        "address": address,
+        "via": via,
+        "expires_at": expires_at.isoformat(),
+        "identity_id": str(identity_id) if identity_id else None,
+    }
+    return VaultRow(flow_id, ROW, "", keyring.encrypt(flow_id, json.dumps(record).encode()), expires_at=expires_at)
+
+
+def sent_code(keyring: Keyring, flow_id: UUID, row: VaultRow | None) -> SentCode | None:
+    """The code of a flow, as it was kept."""
+    if row is None:
+        return None
+    record = json.loads(keyring.decrypt(flow_id, row.value))
+    return SentCode(
+        digest=record["digest"],
+        address=record["address"],
+        via=record["via"],
+        expires_at=datetime.fromisoformat(record["expires_at"]),
+        identity_id=UUID(record["identity_id"]) if record["identity_id"] else None,
+    )

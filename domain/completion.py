@@ -1,0 +1,328 @@
+"""Completion: the one append in which an accepted submission comes true.
+
+Flow, identity, sessions, reservations, self-started verification and scheduled deliveries are decided together and
+written together. Where another stream has moved on meanwhile, the decision is taken again on what is there now.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from limen.domain.body import instant
+from limen.domain.code import DIGITS, ROW, code_row
+from limen.domain.configuration import FlowKind
+from limen.domain.decision import Decision
+from limen.domain.errors import FlowBusy, StoreConflict
+from limen.domain.flow import initiate
+from limen.domain.identity import (
+    AddressVerified,
+    CredentialChanged,
+    Identity,
+    IdentityRegistered,
+    Profile,
+    SessionOpened,
+    SessionsClosed,
+    TraitsChanged,
+)
+from limen.domain.mails import mail
+from limen.domain.people import People
+from limen.domain.plan import Plan
+from limen.domain.ports import VaultKey, VaultRow
+from limen.domain.presenter import Presenter
+from limen.domain.request import Request
+from limen.domain.reservation import IdentifierReleased, IdentifierReserved, Reservation
+from limen.domain.runner import Tools
+from limen.domain.scheduling import Schedule, Scheduler
+from limen.domain.session import Session, SessionIssued, SessionRefreshed, SessionRevoked
+from limen.domain.work import Work
+
+ATTEMPTS = 5
+"""How often a decision is taken again when another stream has moved on."""
+
+
+class Taken(Exception):
+    """An identifier belongs to somebody else already."""
+
+
+@dataclass(slots=True)
+class Completed:
+    """What the append brought about."""
+
+    work: Work
+    decision: Decision
+    schedule: Schedule
+    verifications: list[tuple[UUID, str]] = field(default_factory=list)
+    """The verification flows that were started, with their addresses."""
+
+
+class Completion:
+    """Completes flows under one configuration."""
+
+    def __init__(self, tools: Tools, people: People, presenter: Presenter, scheduler: Scheduler) -> None:
+        self.tools = tools
+        self.people = people
+        self.presenter = presenter
+        self.scheduler = scheduler
+        self.keyring = tools.keyring
+
+    async def complete(self, work: Work, decision: Decision, plan: Plan, request: Request) -> Completed:
+        """Commits the decision. Raises `Taken` (nothing written) when an identifier is somebody else's."""
+        for _ in range(ATTEMPTS):
+            done = Completed(work.branch(), replace(decision), Schedule())
+            try:
+                await self._decide(done, plan, request)
+                await done.work.commit()
+            except StoreConflict:
+                if decision.identity.version:
+                    fresh = await self.people.identity(decision.identity.id)
+                    if fresh is None:
+                        raise FlowBusy(work.flow.id) from None
+                    decision.identity = fresh
+                continue
+            return done
+        raise FlowBusy(work.flow.id)
+
+    async def _decide(self, done: Completed, plan: Plan, request: Request) -> None:
+        work, decision = done.work, done.decision
+        flow, kind = work.flow, work.flow.kind
+        decision.identity = decision.identity.clone()
+        due = self._to_verify(decision, kind)
+        await self._identity(work, decision)
+        self._verified(work, decision)
+        for planned in plan.timed("with_commit"):
+            flow.fire("answer_action", decision.at, action=planned.ref, attempt=1, verdict="continue", duration=0.0)
+        if plan.has("revoke_active_sessions"):
+            await self._revoke(work, decision)
+        self._session(work, decision)
+        for address in due:
+            done.verifications.append((self._verification(work, decision, address), address))
+        done.schedule = await self.scheduler.actions(
+            list(plan.timed("after_commit", "delivery")),
+            work,
+            lambda: self.presenter.context(flow, request, phase="after", decision=decision, state="completed"),
+            decision.at,
+            identity_id=decision.identity.id,
+        )
+        work.step.bind.append((flow.id, decision.identity.id))
+        work.step.drop.append(VaultKey(flow.id, ROW))
+        work.add(decision.identity)
+        flow.fire(
+            "complete",
+            decision.at,
+            method=decision.method,
+            identity_id=decision.identity.id,
+            session_id=decision.session.id if decision.session else None,
+            deliveries=tuple(done.schedule.ids),
+            started=tuple(id for id, _ in done.verifications),
+        )
+
+    # -- the identity
+
+    async def _identity(self, work: Work, decision: Decision) -> None:
+        identity, flow_id, at = decision.identity, work.flow.id, decision.at
+        if identity.version == 0:
+            reservations = await self._reserve(work, decision, ())
+            work.step.put.append(self.keyring.create(identity.id))
+            identity.record(
+                IdentityRegistered,
+                at,
+                flow_id=flow_id,
+                profile=self.keyring.seal(identity.id, decision.profile.record()),
+                reservations=reservations,
+                credentials=tuple(decision.credentials),
+            )
+        else:
+            changed = _changed(decision.previous, decision.profile)
+            if changed:
+                identity.record(
+                    TraitsChanged,
+                    at,
+                    flow_id=flow_id,
+                    profile=self.keyring.seal(identity.id, decision.profile.record()),
+                    changed=changed,
+                    reservations=await self._reserve(work, decision, identity.reservations),
+                )
+            for type_ in decision.credentials:
+                identity.record(CredentialChanged, at, flow_id=flow_id, type=type_)
+        for type_, secret in decision.credentials.items():
+            work.step.put.append(self.people.credential_row(identity.id, type_, secret))
+
+    async def _reserve(self, work: Work, decision: Decision, held: Sequence[UUID]) -> tuple[UUID, ...]:
+        """Takes what the new profile needs, gives back what it no longer does. Raises `Taken`."""
+        wanted = self.people.reservations(decision.profile)
+        for id_ in wanted:
+            reservation = await self.people.streams.load(Reservation, id_)
+            if reservation.holder not in (None, decision.identity.id):
+                raise Taken
+            if reservation.holder is None:
+                reservation.record(IdentifierReserved, decision.at, identity_id=decision.identity.id)
+                work.add(reservation)
+        for id_ in held:
+            if id_ not in wanted:
+                reservation = await self.people.streams.load(Reservation, id_)
+                reservation.record(IdentifierReleased, decision.at, identity_id=decision.identity.id)
+                work.add(reservation)
+        return wanted
+
+    def _verified(self, work: Work, decision: Decision) -> None:
+        """Records addresses shown to be the person's, where the profile is not written anew anyway."""
+        for address in decision.profile.verifiable:
+            if (address.via, address.value) in decision.verified and not address.verified:
+                decision.identity.record(
+                    AddressVerified, decision.at, flow_id=work.flow.id, address_id=address.id
+                )
+        if decision.verified and decision.identity.verified:
+            decision.profile = decision.identity.confirm(decision.profile)
+
+    # -- sessions
+
+    def _session(self, work: Work, decision: Decision) -> None:
+        session = decision.session
+        if session is None or not session.pending:
+            return
+        if decision.session_token is not None:
+            first = self.people.rules.configuration.secrets
+            kept = token_row(session, decision.session_token, cookie_secrets(first))
+            work.step.put.append(kept)
+            decision.identity.record(
+                SessionOpened,
+                decision.at,
+                flow_id=work.flow.id,
+                session_id=session.id,
+                expires_at=session.expires_at,
+            )
+        work.add(session)
+
+    async def _revoke(self, work: Work, decision: Decision) -> None:
+        """Ends every other active session of the identity, found through its own stream."""
+        own = decision.session.id if decision.session else None
+        ended = []
+        for id_ in decision.identity.sessions:
+            if id_ == own:
+                continue
+            session = await self.people.streams.load(Session, id_)
+            if session.active(decision.at):
+                session.record(SessionRevoked, decision.at, reason="revoke_active_sessions", flow_id=work.flow.id)
+                work.add(session)
+                work.step.drop.append(VaultKey(id_, "token"))
+            ended.append(id_)
+        if ended:
+            decision.identity.record(SessionsClosed, decision.at, session_ids=tuple(ended))
+
+    # -- verification by itself
+
+    def _to_verify(self, decision: Decision, kind: FlowKind) -> list[str]:
+        """The addresses that a registration or a change leaves to be verified; they are marked as sent."""
+        settings = self.people.rules.configuration.flow(FlowKind.VERIFICATION)
+        if kind not in (FlowKind.REGISTRATION, FlowKind.SETTINGS) or not settings.enabled:
+            return []
+        if not self.people.rules.configuration.method("code").enabled:
+            return []
+        known = {(one.via, one.value) for one in decision.previous.verifiable} if decision.previous else set()
+        due = [
+            one.value
+            for one in decision.profile.verifiable
+            if not one.verified and one.via == "email" and (one.via, one.value) not in known
+        ]
+        decision.profile = replace(
+            decision.profile,
+            verifiable=tuple(
+                replace(one, status="sent") if one.value in due and not one.verified else one
+                for one in decision.profile.verifiable
+            ),
+        )
+        return due
+
+    def _verification(self, work: Work, decision: Decision, address: str) -> UUID:
+        """Starts a verification flow whose code is already on its way. No before-action of verification runs."""
+        started = start_verification(
+            work, self.tools, self.people, self.scheduler, decision, address, self.presenter.request(work.flow)
+        )
+        return started
+
+
+def start_verification(
+    work: Work,
+    tools: Tools,
+    people: People,
+    scheduler: Scheduler,
+    decision: Decision,
+    address: str,
+    request: Any,
+) -> UUID:
+    """A verification flow of an address, opened with its code sent, as part of another flow's work."""
+    configuration, keyring, at = people.rules.configuration, tools.keyring, decision.at
+    flow_id, identity_id = tools.ids.new(), decision.identity.id
+    lifespan = code_lifespan(configuration.method("code").config)
+    code = tools.secrets.digits(DIGITS)
+    row = keyring.create(flow_id, identity_id)
+    flow = initiate(
+        flow_id,
+        at,
+        kind=FlowKind.VERIFICATION,
+        type=work.flow.type,
+        configuration=people.rules.id,
+        expires_at=at + configuration.flow(FlowKind.VERIFICATION).lifespan,
+        request=keyring.seal(flow_id, {**request, "transient_payload": None}),
+        identity_id=identity_id,
+        started_by=work.flow.id,
+    )
+    own = work.beside(flow)
+    own.step.put += [
+        row,
+        code_row(
+            keyring, flow_id, code, address=address, via="email", now=at, lifespan=lifespan, identity_id=identity_id
+        ),
+    ]
+    delivery = scheduler.message(mail("verification_code_valid", address, code), own, at, identity_id=identity_id)
+    flow.fire(
+        "open_challenged",
+        at,
+        method="code",
+        challenge=keyring.seal(flow_id, challenge_record(address, "email", {})),
+        code_expires_at=at + timedelta(seconds=lifespan),
+        deliveries=(delivery,),
+    )
+    work.absorb(own)
+    return flow_id
+
+
+def challenge_record(address: str, via: str, values: Any) -> dict[str, Any]:
+    """What a challenge seals: where the code went, and what the form keeps."""
+    return {"address": address, "via": via, "values": dict(values)}
+
+
+def code_lifespan(config: Any) -> float:
+    """`selfservice.methods.code.config.lifespan` in seconds; Kratos' default is 15 minutes."""
+    lifespan = config.get("lifespan")
+    return lifespan.total_seconds() if isinstance(lifespan, timedelta) else float(lifespan or 900.0)
+
+
+def cookie_secrets(secrets: Any) -> tuple[str, ...]:
+    """What signs session tokens: `secrets.cookie`, else `secrets.default`, else (in memory only) a fixed word."""
+    return secrets.cookie or secrets.default or ("limen",)
+
+
+def token_row(session: Session, token: str, secrets: Sequence[str]) -> VaultRow:
+    """The vault row that keeps a session token's hash, bound to the identity."""
+    from limen.domain.token import token_hash
+
+    return VaultRow(
+        session.id, "token", "", token_hash(secrets[0], token), subject=session.identity_id,
+        expires_at=session.expires_at,
+    )
+
+
+def _changed(before: Profile | None, after: Profile) -> tuple[str, ...]:
+    """The parts of a profile that differ."""
+    if before is None:
+        return ()
+    parts = (
+        "traits", "schema_id", "state", "metadata_public", "metadata_admin", "external_id", "verifiable", "recovery",
+    )
+    return tuple(part for part in parts if getattr(before, part) != getattr(after, part))
+
+
+__all__ = ["Completed", "Completion", "Identity", "SessionIssued", "SessionRefreshed", "Taken", "instant"]

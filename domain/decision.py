@@ -1,0 +1,36 @@
+"""Decision: what a submission is about to bring about. Actions may change it until it is committed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from limen.domain.identity import Identity, Profile
+from limen.domain.session import Session
+
+
+@dataclass(slots=True)
+class Decision:
+    """An accepted submission on its way to the commit.
+
+    `identity` is who it is about (a new one, of version 0, in registration); `profile` what they shall be; `previous`
+    what they were. `session` is the one to be issued, refreshed, or signed in with; None where there is none.
+    """
+
+    at: datetime
+    method: str
+    identity: Identity
+    profile: Profile
+    previous: Profile | None = None
+    credentials: Mapping[str, str] = field(default_factory=dict)
+    authentication: str = ""
+    aal: str = "aal1"
+    verified: tuple[tuple[str, str], ...] = ()
+    session: Session | None = None
+    session_token: str | None = field(default=None, repr=False)
+    devices: list[Mapping[str, Any]] = field(default_factory=list)
+
+    @property
+    def registers(self) -> bool:
+        """Whether the identity is a new one."""
+        return self.identity.version == 0

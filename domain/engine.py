@@ -1,0 +1,263 @@
+"""The engine: the one way through the house. Starts flows, takes submissions, and shows what came of them.
+
+command ─▶ load the flow ─▶ before- or blocking actions, each answer recorded ─▶ ONE append ─▶ deliveries
+
+The append is the commit point: before it nothing has happened, after it everything will, crash or not.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from limen.domain.configuration import FlowKind
+from limen.domain.dispatch import Dispatcher
+from limen.domain.document import Document
+from limen.domain.erasure import erase
+from limen.domain.errors import FlowBusy, FlowExpired, FlowFinished, FlowNotFound, RequestRefused, SubmissionInvalid
+from limen.domain.flow import Flow
+from limen.domain.handler import Actions
+from limen.domain.opening import Opening
+from limen.domain.outcome import FlowView, Outcome
+from limen.domain.people import People
+from limen.domain.presenter import Presenter
+from limen.domain.request import Request
+from limen.domain.rules import Rules
+from limen.domain.runner import Runner, Tools
+from limen.domain.sessions import Sessions, SignedIn
+from limen.domain.streams import Streams
+from limen.domain.submitting import Submitting
+from limen.domain.work import Work
+
+RulesSource = Callable[[UUID], Awaitable[Rules]]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """All that works under one configuration."""
+
+    rules: Rules
+    people: People
+    presenter: Presenter
+    sessions: Sessions
+
+
+class Engine:
+    """Runs self-service flows. Made by `limen.adapters.open_engine`.
+
+    `handlers` are the Python actions; `before`, `after` and `named` register more of them until the first flow begins.
+    """
+
+    def __init__(
+        self,
+        tools: Tools,
+        streams: Streams,
+        handlers: Actions,
+        publish: Callable[[], Awaitable[Rules]],
+        recall: RulesSource,
+        dispatcher: Dispatcher,
+    ) -> None:
+        self.tools = tools
+        self.streams = streams
+        self.handlers = handlers
+        self.dispatcher = dispatcher
+        self.before = handlers.before
+        self.after = handlers.after
+        self.named = handlers.named
+        self._publish = publish
+        self._recall = recall
+        self._desks: dict[UUID, Desk] = {}
+        self._current: Desk | None = None
+        self._in_flight: set[UUID] = set()
+        self.runner = Runner(tools, handlers)
+
+    # -- the configuration in force, and those that older flows are pinned to
+
+    async def current(self) -> Desk:
+        """The configuration in force; published, with the handlers that are part of it, when the first flow begins."""
+        if self._current is None:
+            self.handlers.seal()
+            rules = await self._publish()
+            self._current = self._desks[rules.id] = self._desk(rules)
+        return self._current
+
+    async def desk(self, configuration: UUID) -> Desk:
+        """The configuration that a flow is pinned to."""
+        await self.current()
+        if configuration not in self._desks:
+            self._desks[configuration] = self._desk(await self._recall(configuration))
+        return self._desks[configuration]
+
+    def _desk(self, rules: Rules) -> Desk:
+        people = People(self.streams, self.tools.keyring, self.tools.ids, rules)
+        return Desk(rules, people, Presenter(self.tools.keyring, rules), Sessions(self.tools, people))
+
+    # -- commands
+
+    async def start(
+        self,
+        kind: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        request: Request | None = None,
+        type: str = "api",  # noqa: A002 - Kratos' name of it
+        session_token: str | None = None,
+        return_to: str | None = None,
+        refresh: bool = False,
+        aal: str | None = None,
+        transient_payload: Any = None,
+    ) -> FlowView:
+        """Starts a flow: its before-actions run, then it waits for a submission.
+
+        `type` is `api` or `browser`. Raises `FlowRejected` when a before-action said no, `ActionFailed` when one
+        failed, `RequestRefused` when the request does not fit its session (`session_already_available`,
+        `session_inactive`, `flow_disabled`).
+        """
+        desk = await self.current()
+        opening = Opening(self.tools, self.streams, self.handlers, self.runner, desk, self.dispatcher)
+        asked = (request or Request(method="GET")).with_query(query)
+        said = asked.query
+        return await opening.start(
+            _kind(kind),
+            asked,
+            type_=_type(type),
+            session_token=session_token,
+            return_to=return_to or said.get("return_to"),
+            refresh=refresh or said.get("refresh") == "true",
+            aal=aal or said.get("aal"),
+            transient_payload=transient_payload,
+        )
+
+    async def submit(
+        self,
+        flow_id: UUID | str,
+        *,
+        method: str | None,
+        values: Mapping[str, Any],
+        request: Request | None = None,
+        session_token: str | None = None,
+        transient_payload: Any = None,
+    ) -> Outcome:
+        """Submits a method to a flow.
+
+        A refusal and an interruption RETURN an outcome whose `flow.ui` carries the messages. Raises `FlowBusy`,
+        `FlowFinished`, `FlowExpired`, `FlowNotFound`, `ActionFailed`, `SubmissionInvalid`, `RequestRefused`.
+        """
+        id_ = _flow_id(flow_id)
+        with self._alone(id_):
+            flow = await self._load(id_)
+            desk = await self.desk(flow.configuration)
+            await self._key(desk, flow)
+            await self._settle(flow)
+            submitting = Submitting(self, desk)
+            return await submitting.submit(
+                flow, method, values, request or Request(), session_token, transient_payload
+            )
+
+    async def flow(self, flow_id: UUID | str, *, session_token: str | None = None) -> FlowView:
+        """A flow as it stands. Raises `FlowNotFound`; an ended flow is shown as it ended."""
+        flow = await self._load(_flow_id(flow_id))
+        desk = await self.desk(flow.configuration)
+        await self._key(desk, flow)
+        identity = await desk.people.identity(flow.identity_id) if flow.kind is FlowKind.SETTINGS and flow.identity_id else None
+        profile = desk.people.profile(identity) if identity else None
+        return desk.presenter.view(flow, identity=identity, profile=profile)
+
+    async def session(self, token: str | None) -> Document | None:
+        """The active session of a token, with its identity; None when there is none."""
+        desk = await self.current()
+        signed_in = await desk.sessions.of(token)
+        return Document(desk.sessions.body(signed_in)) if signed_in else None
+
+    async def signed_in(self, token: str | None) -> SignedIn | None:
+        """Who is signed in with a token."""
+        return await (await self.current()).sessions.of(token)
+
+    async def logout(self, token: str | None) -> bool:
+        """Ends the session of a token; False when there was none (then nothing was done)."""
+        return await (await self.current()).sessions.revoke(token)
+
+    async def erase(self, identity_id: UUID | str) -> int:
+        """Erases a person: their keys and vault rows are deleted, their sessions ended, their identifiers freed.
+
+        The log stays whole; what it says of them reads as erased. Returns the number of vault rows deleted.
+        """
+        await self.current()
+        return await erase(self.tools, self.streams, UUID(str(identity_id)))
+
+    # -- one at a time
+
+    @contextmanager
+    def _alone(self, flow_id: UUID) -> Iterator[None]:
+        if flow_id in self._in_flight:
+            raise FlowBusy(flow_id)
+        self._in_flight.add(flow_id)
+        try:
+            yield
+        finally:
+            self._in_flight.discard(flow_id)
+
+    async def _load(self, flow_id: UUID) -> Flow:
+        flow = await self.streams.load(Flow, flow_id)
+        if not flow.version:
+            raise FlowNotFound(flow_id)
+        return flow
+
+    async def _key(self, desk: Desk, flow: Flow) -> None:
+        if not await desk.people.ready(flow.id):
+            raise FlowNotFound(flow.id, "the person it was of has been erased")
+
+    async def _settle(self, flow: Flow) -> None:
+        """Brings a flow up to the time: what has expired expires, what a dead process left comes back to its user."""
+        now = self.tools.clock.now()
+        if flow.ended:
+            raise (FlowExpired(flow.id) if flow.state == "expired" else FlowFinished(flow.id, flow.state))
+        if flow.busy:
+            if flow.busy_until is None or now < flow.busy_until:
+                raise FlowBusy(flow.id, flow.busy_until)
+            await self._return(flow, now)
+        if now >= flow.expires_at:
+            flow.fire("expire", now)
+            await self.work(flow).commit()
+            raise FlowExpired(flow.id)
+
+    async def _return(self, flow: Flow, now: datetime) -> None:
+        """A flow whose process died: while preparing it never reached its user; later it goes back to them."""
+        if flow.state == "preparing":
+            flow.fire("fail", now, reason="abandoned")
+            await self.work(flow).commit()
+            raise FlowFinished(flow.id, flow.state)
+        flow.fire("release", now, reason="abandoned")
+        await self.work(flow).commit()
+
+    def work(self, flow: Flow) -> Work:
+        """A unit of work for a flow."""
+        desk = self._desks.get(flow.configuration) or self._current
+        assert desk is not None  # noqa: S101 - for the type checker: flows are loaded after `current`
+        retention = desk.rules.configuration.settings.payload_retention
+        return Work(flow, self.streams, self.tools.keyring, retention)
+
+
+def _kind(kind: str) -> FlowKind:
+    try:
+        return FlowKind(kind)
+    except ValueError:
+        raise RequestRefused("flow_unknown", f"there is no flow '{kind}'; there are {', '.join(FlowKind)}") from None
+
+
+def _type(type_: str) -> str:
+    if type_ not in ("api", "browser"):
+        raise RequestRefused("flow_type_unknown", "a flow is of type 'api' or 'browser'")
+    return type_
+
+
+def _flow_id(flow_id: UUID | str) -> UUID:
+    try:
+        return flow_id if isinstance(flow_id, UUID) else UUID(flow_id)
+    except (ValueError, AttributeError, TypeError):
+        raise FlowNotFound(str(flow_id)[:36] if isinstance(flow_id, str) else "of that id") from None
+
+
+__all__ = ["Desk", "Engine", "SubmissionInvalid"]

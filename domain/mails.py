@@ -1,0 +1,40 @@
+"""The messages limen sends to people, in plain text. `template` names are Kratos' courier templates."""
+
+from limen.domain.ports import Mail
+
+_TEXTS = {
+    "recovery_code_valid": (
+        "Your recovery code",
+        "Somebody, hopefully you, wants back into the account of this address.\n\nEnter this code to go on:\n\n"
+        "    {code}\n\nIf it was not you, ignore this message: nothing changes without the code.\n",
+    ),
+    "recovery_code_invalid": (
+        "No account here",
+        "Somebody asked to recover an account with this address, but there is none.\n\n"
+        "If it was you, try the address you registered with. Otherwise ignore this message.\n",
+    ),
+    "verification_code_valid": (
+        "Your verification code",
+        "Enter this code to show that this address is yours:\n\n    {code}\n\n"
+        "If you did not ask for it, ignore this message.\n",
+    ),
+    "verification_code_invalid": (
+        "No account here",
+        "Somebody asked to verify this address, but no account uses it.\n\nIf it was not you, ignore this message.\n",
+    ),
+    "login_code_valid": (
+        "Your sign-in code",
+        "Enter this code to sign in:\n\n    {code}\n\nIf you are not signing in, ignore this message.\n",
+    ),
+    "registration_code_valid": (
+        "Your registration code",
+        "Enter this code to finish your registration:\n\n    {code}\n\n"
+        "If you are not registering, ignore this message.\n",
+    ),
+}
+
+
+def mail(template: str, to: str, code: str | None = None) -> Mail:
+    """The message of a template, for one address; `code` is written into the text where the template has one."""
+    subject, body = _TEXTS[template]
+    return Mail(to=to, subject=subject, body=body.format(code=code), template=template, code=code)

@@ -1,0 +1,180 @@
+"""Opening: how a flow starts. Its before-actions run; then it waits for a submission."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from limen.domain.configuration import FlowKind, Slot
+from limen.domain.decision import Decision
+from limen.domain.dispatch import Dispatcher
+from limen.domain.errors import ActionFailed, FlowRejected, RequestRefused
+from limen.domain.flow import Flow, initiate
+from limen.domain.guard import guard
+from limen.domain.handler import Actions
+from limen.domain.outcome import FlowView
+from limen.domain.plan import Plan, plan
+from limen.domain.request import Request
+from limen.domain.runner import Runner, Tools
+from limen.domain.scheduling import Scheduler
+from limen.domain.sessions import SignedIn
+from limen.domain.stage import Stopped, announce, run
+from limen.domain.streams import Streams
+from limen.domain.work import Work
+
+if TYPE_CHECKING:
+    from limen.domain.engine import Desk
+
+
+@dataclass(slots=True)
+class Opening:
+    """Starts flows under one configuration."""
+
+    tools: Tools
+    streams: Streams
+    handlers: Actions
+    runner: Runner
+    desk: "Desk"
+    dispatcher: Dispatcher
+
+    async def start(
+        self,
+        kind: FlowKind,
+        request: Request,
+        *,
+        type_: str,
+        session_token: str | None = None,
+        return_to: str | None = None,
+        refresh: bool = False,
+        aal: str | None = None,
+        transient_payload: Any = None,
+        quiet: bool = False,
+    ) -> FlowView:
+        """A new flow. `quiet`: one that takes an ended one's place, without before-actions, as Kratos does it."""
+        if transient_payload is not None:
+            guard(transient_payload, "/transient_payload")
+        signed_in = await self.desk.sessions.of(session_token)
+        self._admit(kind, signed_in, refresh=refresh, aal=aal)
+        self._check_return(return_to)
+        flow, work = self._initiate(kind, request, type_, signed_in, return_to, refresh, aal, transient_payload)
+        chosen = Plan(Slot(kind, "before"), "default", ())
+        if not quiet:
+            chosen = plan(self.desk.rules, self.handlers, chosen.slot)
+        decision = self._decision(signed_in) if signed_in and kind in (FlowKind.LOGIN, FlowKind.SETTINGS) else None
+        context_decision = decision if kind is FlowKind.SETTINGS else None
+
+        def context() -> dict[str, Any]:
+            return self.desk.presenter.context(flow, request, phase="before", decision=context_decision)
+
+        announce(chosen, work, flow.issued_at)
+        stopped = await run(self.runner, list(chosen.timed("before")), work, context)
+        if stopped is not None:
+            await self._stop(work, stopped)
+        now = self.tools.clock.now()
+        scheduler = Scheduler(self.tools.templates, self.tools.keyring, self.tools.ids, self.desk.rules.id)
+        schedule = await scheduler.actions(list(chosen.timed("delivery")), work, context, now, identity_id=flow.identity_id)
+        flow.fire("open", now, deliveries=tuple(schedule.ids))
+        await work.commit()
+        if schedule.ids:
+            self.dispatcher.wake()
+        if signed_in is None or kind is not FlowKind.SETTINGS:
+            return self.desk.presenter.view(flow)
+        return self.desk.presenter.view(flow, identity=signed_in.identity, profile=signed_in.profile)
+
+    # -- who may
+
+    def _admit(self, kind: FlowKind, signed_in: SignedIn | None, *, refresh: bool, aal: str | None) -> None:
+        if not self.desk.rules.configuration.flow(kind).enabled:
+            raise RequestRefused("flow_disabled", f"{kind} is switched off in the configuration")
+        if kind is FlowKind.SETTINGS and signed_in is None:
+            raise RequestRefused("session_inactive", "settings need an active session; sign in first")
+        if kind is FlowKind.LOGIN and aal == "aal2" and signed_in is None:
+            raise RequestRefused("session_aal1_required", "a second factor needs the first one; sign in first")
+        if signed_in is None:
+            return
+        if kind is FlowKind.REGISTRATION or (kind is FlowKind.LOGIN and not refresh and aal in (None, "aal1")):
+            raise RequestRefused("session_already_available", "there is an active session already; sign out first")
+
+    def _check_return(self, return_to: str | None) -> None:
+        """An address to return to must be one of those allowed (open redirects are a classic)."""
+        if return_to is None:
+            return
+        configuration = self.desk.rules.configuration
+        allowed = [configuration.base_url, configuration.default_return_url, *configuration.allowed_return_urls]
+        if not any(_within(return_to, base) for base in allowed if base):
+            raise RequestRefused("return_to_not_allowed", "'return_to' is not among selfservice.allowed_return_urls")
+
+    # -- the flow
+
+    def _initiate(
+        self,
+        kind: FlowKind,
+        request: Request,
+        type_: str,
+        signed_in: SignedIn | None,
+        return_to: str | None,
+        refresh: bool,
+        aal: str | None,
+        transient_payload: Any,
+    ) -> tuple[Flow, Work]:
+        now, flow_id, keyring = self.tools.clock.now(), self.tools.ids.new(), self.tools.keyring
+        identity_id = signed_in.identity.id if signed_in else None
+        key = keyring.create(flow_id, identity_id)
+        configuration = self.desk.rules.configuration
+        asked = {
+            "method": request.method,
+            "url": request.url,
+            "client_ip": request.client_ip,
+            "user_agent": request.header("User-Agent"),
+            "return_to": return_to,
+            "transient_payload": transient_payload,
+        }
+        flow = initiate(
+            flow_id,
+            now,
+            kind=kind,
+            type=type_,
+            configuration=self.desk.rules.id,
+            expires_at=now + configuration.flow(kind).lifespan,
+            request=keyring.seal(flow_id, asked),
+            refresh=refresh and signed_in is not None,
+            requested_aal=aal or "aal1",
+            identity_id=identity_id,
+            session_id=signed_in.session.id if signed_in else None,
+        )
+        work = Work(flow, self.streams, keyring, configuration.settings.payload_retention)
+        work.step.put.append(key)
+        return flow, work
+
+    def _decision(self, signed_in: SignedIn) -> Decision:
+        return Decision(
+            at=self.tools.clock.now(),
+            method="",
+            identity=signed_in.identity,
+            profile=signed_in.profile,
+            previous=signed_in.profile,
+            session=signed_in.session,
+            devices=self.desk.sessions.devices(signed_in.session),
+        )
+
+    async def _stop(self, work: Work, stopped: Stopped) -> None:
+        """A before-action stopped the flow: rejected with messages, or failed."""
+        flow, now = work.flow, self.tools.clock.now()
+        action = stopped.planned.ref.id
+        if stopped.failure is not None:
+            flow.fire("fail", now, reason="action_failed")
+            await work.commit()
+            raise ActionFailed(action, stopped.failure.reason, stopped.failure.detail, flow_id=flow.id)
+        records = [message.record() for message in stopped.messages]
+        form = self.tools.keyring.seal(flow.id, {"values": {}, "messages": records})
+        flow.fire("reject", now, action=action, form=form)
+        await work.commit()
+        raise FlowRejected(flow.id, records, action)
+
+
+def _within(url: str, base: str) -> bool:
+    """Whether `url` has the origin of `base` and a path below its path."""
+    wanted, allowed = urlsplit(url), urlsplit(base)
+    if (wanted.scheme, wanted.netloc) != (allowed.scheme, allowed.netloc) or "\\" in url:
+        return False
+    path = allowed.path.rstrip("/")
+    return not path or wanted.path == path or wanted.path.startswith(path + "/")

@@ -1,0 +1,118 @@
+"""People: finding identities, opening their profiles, and composing new ones from traits.
+
+An identity is found through the reservation of its identifier, whose stream id is a keyed hash of it: never through a
+projection that may lag.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from limen.domain.identifier import normalize
+from limen.domain.identity import Address, Identity, Profile
+from limen.domain.message import Message
+from limen.domain.ports import Ids, Keyring, VaultRow
+from limen.domain.reservation import Reservation
+from limen.domain.rules import Rules
+from limen.domain.streams import Streams
+
+
+class People:
+    """The identities of a store, as the rules of one configuration see them."""
+
+    def __init__(self, streams: Streams, keyring: Keyring, ids: Ids, rules: Rules) -> None:
+        self.streams = streams
+        self.keyring = keyring
+        self.ids = ids
+        self.rules = rules
+
+    # -- finding
+
+    def reservation_id(self, identifier: str) -> UUID:
+        """The stream that says who holds this (normalized) identifier."""
+        return self.keyring.derive("identifier", identifier)
+
+    async def holder(self, identifier: str) -> Identity | None:
+        """The identity that holds an identifier, written in any case."""
+        held = await self.streams.load(Reservation, self.reservation_id(normalize(identifier)))
+        return await self.identity(held.holder) if held.holder else None
+
+    async def identity(self, id: UUID) -> Identity | None:  # noqa: A002
+        """An identity by its id, with its key at hand; None when there is none or it was erased."""
+        identity = await self.streams.load(Identity, id)
+        if not identity.version or identity.erased or not await self.ready(id):
+            return None
+        return identity
+
+    async def ready(self, owner: UUID) -> bool:
+        """Makes the key of an owner available; False when it was erased."""
+        return self.keyring.ready(owner) or await self.keyring.load(owner)
+
+    def profile(self, identity: Identity) -> Profile:
+        """The opened profile of an identity whose key is at hand."""
+        return identity.confirm(Profile.of(self.keyring.unseal(identity.profile)))
+
+    async def credential(self, identity: Identity, type: str) -> str | None:  # noqa: A002
+        """The secret of a credential, from the vault."""
+        row = await self.streams.store.vault(identity.id, "credential", type)
+        return self.keyring.decrypt(identity.id, row.value).decode() if row else None
+
+    def credential_row(self, owner: UUID, type: str, secret: str) -> VaultRow:  # noqa: A002
+        """The vault row that keeps a credential's secret."""
+        return VaultRow(owner, "credential", type, self.keyring.encrypt(owner, secret.encode()))
+
+    # -- composing
+
+    def faults(self, profile: Profile) -> list[Message]:
+        """What the identity schema says against a profile."""
+        return list(self.rules.validator.faults(profile.schema_id, profile.traits))
+
+    def compose(
+        self,
+        traits: Mapping[str, Any],
+        now: datetime,
+        *,
+        previous: Profile | None = None,
+        schema_id: str | None = None,
+        verified: Iterable[tuple[str, str]] = (),
+    ) -> Profile:
+        """A profile from traits: its addresses are what the schema makes of them, old ones keep what they were."""
+        name = schema_id or (previous.schema_id if previous else self.rules.default_schema)
+        base = previous or Profile(name, traits, state_changed_at=now)
+        return self.addressed(replace(base, schema_id=name, traits=traits), now, verified)
+
+    def addressed(self, profile: Profile, now: datetime, verified: Iterable[tuple[str, str]] = ()) -> Profile:
+        """The profile with the addresses its traits call for."""
+        schema = self.rules.schemas[profile.schema_id]
+        traits = schema.with_defaults(profile.traits)
+        shown = set(verified)
+        known = {(one.via, one.value): one for one in profile.verifiable}
+        verifiable = tuple(
+            self._address(known.get((via, value)), value, via, now, confirmed=(via, value) in shown)
+            for value, via in schema.verifiable(traits)
+        )
+        known = {(one.via, one.value): one for one in profile.recovery}
+        recovery = tuple(
+            self._address(known.get((via, value)), value, via, now) for value, via in schema.recovery(traits)
+        )
+        return replace(profile, traits=traits, verifiable=verifiable, recovery=recovery)
+
+    def _address(
+        self, known: Address | None, value: str, via: str, now: datetime, *, confirmed: bool = False
+    ) -> Address:
+        address = known or Address(self.ids.new(), value, via, now, now)
+        return address.confirmed(now) if confirmed and not address.verified else address
+
+    def identifiers(self, profile: Profile) -> tuple[str, ...]:
+        """Everything that must be this person's alone: credential identifiers and addresses, normalized."""
+        schema = self.rules.schemas[profile.schema_id]
+        named = schema.identifiers(profile.traits)
+        values = [*named.get("password", ()), *(value for value, _ in named.get("code", ()))]
+        values += [address.value for address in (*profile.verifiable, *profile.recovery)]
+        return tuple(dict.fromkeys(map(normalize, values)))
+
+    def reservations(self, profile: Profile) -> tuple[UUID, ...]:
+        """The reservation streams of a profile's identifiers."""
+        return tuple(self.reservation_id(identifier) for identifier in self.identifiers(profile))

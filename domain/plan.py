@@ -1,0 +1,123 @@
+"""Plan: which actions a slot runs, in which order, chosen by which rule.
+
+The configured list and the Python list of a slot are resolved separately, each by the rule that a method's list
+overrides the default one. Configured actions run first, then Python handlers, `session` last of all.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from limen.domain.configuration import Action, ActionSettings, Slot
+from limen.domain.flow import ActionRef, PlannedAction
+from limen.domain.handler import Actions, RegisteredHandler
+from limen.domain.precedence import resolve
+from limen.domain.rules import Rules
+from limen.domain.timing import Timing, timing_of
+
+SESSION = "session"
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One action of a plan: where it stands, when it runs, and what it is."""
+
+    ref: ActionRef
+    source: str
+    timing: Timing
+    action: Action | None = None
+    handler: RegisteredHandler | None = None
+
+    @property
+    def calls_out(self) -> bool:
+        """Whether something leaves the process through it while the flow waits."""
+        if self.timing not in ("before", "before_commit"):
+            return False
+        if self.handler is not None:
+            return not self.handler.pure
+        return self.action is not None and self.action.web_hook is not None
+
+    @property
+    def settings(self) -> ActionSettings:
+        """Its timeout, retries and secrets."""
+        if self.action is not None and self.handler is None:
+            return self.action.settings
+        return ActionSettings(timeout=self.handler.timeout if self.handler else 30.0)
+
+    @property
+    def delivered(self) -> bool:
+        """Whether it becomes a delivery."""
+        return self.timing in ("after_commit", "delivery")
+
+    def event(self, delivery: UUID | None = None) -> PlannedAction:
+        """As it stands in `ActionsPlanned`."""
+        return PlannedAction.model_construct(
+            hook=self.ref.hook,
+            id=self.ref.id,
+            position=self.ref.position,
+            phase=self.ref.phase,
+            method=self.ref.method,
+            source=self.source,
+            timing=self.timing,
+            origin="python" if self.action is None else "configured",
+            delivery=delivery,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The actions of one slot. `rule` is `method` or `default`, for the configured list."""
+
+    slot: Slot
+    rule: str
+    actions: tuple[Planned, ...]
+
+    def timed(self, *timings: str) -> Sequence[Planned]:
+        """Those that run at these times, in order."""
+        return [planned for planned in self.actions if planned.timing in timings]
+
+    def has(self, hook: str) -> bool:
+        """Whether an action of this name is among them."""
+        return any(planned.ref.hook == hook for planned in self.actions)
+
+    @property
+    def calls_out(self) -> bool:
+        """Whether anything leaves the process before the commit."""
+        return any(planned.calls_out for planned in self.actions)
+
+    @property
+    def patience(self) -> float:
+        """Seconds that all blocking actions together may take."""
+        return sum(planned.settings.timeout for planned in self.actions if planned.calls_out)
+
+
+def plan(rules: Rules, handlers: Actions, slot: Slot) -> Plan:
+    """The plan of a slot under these rules."""
+    chosen = resolve(rules.configuration, slot)
+    configured = [_configured(action, handlers, slot) for action in chosen.actions]
+    python = [_python(handler, slot, position) for position, handler in enumerate(handlers.of(slot))]
+    last = [planned for planned in configured if planned.ref.hook == SESSION]
+    first = [planned for planned in configured if planned.ref.hook != SESSION]
+    return Plan(slot, chosen.rule, (*first, *python, *last))
+
+
+def _configured(action: Action, handlers: Actions, slot: Slot) -> Planned:
+    ref = ActionRef.model_construct(
+        hook=action.hook, id=action.id, position=action.position, phase=slot.phase, method=slot.method
+    )
+    handler = handlers.by_name(action.hook) if action.web_hook is None else None
+    timing = _handler_timing(handler, slot) if handler else timing_of(slot.flow, slot.phase, action)
+    return Planned(ref, action.source, timing, action, handler)
+
+
+def _python(handler: RegisteredHandler, slot: Slot, position: int) -> Planned:
+    ref = ActionRef.model_construct(
+        hook="python", id=handler.id, position=position, phase=slot.phase, method=slot.method
+    )
+    return Planned(ref, f"python:{handler.id}", _handler_timing(handler, slot), None, handler)
+
+
+def _handler_timing(handler: RegisteredHandler, slot: Slot) -> Timing:
+    if handler.when == "delivery":
+        return "delivery"
+    return "before" if slot.phase == "before" else handler.when

@@ -1,0 +1,190 @@
+"""Presenter: a flow as its user, its templates and its handlers see it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from limen.domain.body import active_of, flow_body, identity_body, instant, kratos_state, session_body
+from limen.domain.configuration import FlowKind
+from limen.domain.decision import Decision
+from limen.domain.document import Document
+from limen.domain.flow import Flow
+from limen.domain.identity import Identity, Profile
+from limen.domain.message import Message
+from limen.domain.outcome import FlowView
+from limen.domain.ports import Keyring
+from limen.domain.request import Request
+from limen.domain.rules import Rules
+from limen.domain.ui import FormView, form
+
+Opened = Mapping[str, Any]
+
+
+class Presenter:
+    """Opens what is sealed in a flow (its key must be at hand) and gives it Kratos' shape."""
+
+    def __init__(self, keyring: Keyring, rules: Rules) -> None:
+        self.keyring = keyring
+        self.rules = rules
+
+    # -- what is sealed in the flow
+
+    def request(self, flow: Flow) -> Opened:
+        """The request that started the flow: method, url, client_ip, user_agent, return_to, transient_payload."""
+        return self.keyring.unseal(flow.request)  # type: ignore[no-any-return]  # JSON of any type
+
+    def kept(self, flow: Flow) -> tuple[dict[str, Any], tuple[Message, ...]]:
+        """The values the form keeps, and its messages."""
+        challenge = self.challenge(flow)
+        values: dict[str, Any] = dict(challenge["values"]) if challenge else {}
+        messages: tuple[Message, ...] = ()
+        if flow.form is not None:
+            opened = self.keyring.unseal(flow.form)
+            values |= opened["values"]
+            messages = tuple(map(Message.of, opened["messages"]))
+        return values, messages
+
+    def challenge(self, flow: Flow) -> Opened | None:
+        """Where the last code went: address, via, values."""
+        return self.keyring.unseal(flow.challenge) if flow.challenge else None
+
+    def transient_payload(self, flow: Flow) -> Any:
+        """What the client sent along for the actions, never stored with the identity."""
+        return self.keyring.unseal(flow.submission)["transient_payload"] if flow.submission else None
+
+    # -- the form
+
+    def ui(self, flow: Flow, profile: Profile | None, *, state: str | None = None) -> dict[str, Any]:
+        """The form as it stands: nodes and messages."""
+        values, messages = self.kept(flow)
+        configuration = self.rules.configuration
+        shown = state or flow.state
+        challenge = self.challenge(flow)
+        return form(
+            FormView(
+                kind=flow.kind,
+                flow_id=flow.id,
+                type=flow.type,
+                state=shown,
+                active=flow.active,
+                methods=configuration.methods,
+                schema=self.rules.schemas[profile.schema_id if profile else self.rules.default_schema],
+                traits=profile.traits if profile else None,
+                values=values,
+                messages=messages,
+                csrf_token=self.keyring.digest(flow.id, b"csrf") if flow.type == "browser" else "",
+                refresh=flow.refresh,
+                requested_aal=flow.requested_aal,
+                address=challenge["address"] if challenge else None,
+                base_url=configuration.base_url,
+                return_url=self.return_url(flow),
+            )
+        )
+
+    def return_url(self, flow: Flow) -> str:
+        """Where its user goes afterwards: `return_to`, else the flow's, else the configuration's."""
+        configuration = self.rules.configuration
+        settings = configuration.flow(flow.kind)
+        wanted = self.request(flow).get("return_to")
+        own = settings.return_urls.get(flow.method or "")
+        return str(wanted or own or settings.return_url or configuration.default_return_url or configuration.base_url)
+
+    # -- what is shown
+
+    def view(self, flow: Flow, *, identity: Identity | None = None, profile: Profile | None = None) -> FlowView:
+        """The flow for whoever embeds limen."""
+        base = self.rules.configuration.base_url
+        shown = identity_body(identity, profile, base) if identity is not None and profile is not None else None
+        body = flow_body(
+            flow,
+            ui=self.ui(flow, profile),
+            request=self.request(flow),
+            use=self.rules.configuration.flow(flow.kind).use,
+            identity=shown,
+        )
+        return FlowView(
+            id=flow.id,
+            kind=flow.kind,
+            type=flow.type,
+            state=flow.state,
+            active=flow.active,
+            issued_at=flow.issued_at,
+            expires_at=flow.expires_at,
+            configuration=flow.configuration,
+            version=flow.version,
+            identity_id=flow.identity_id,
+            body=Document(body),
+        )
+
+    def identity(self, decision: Decision, *, admin: bool = False) -> dict[str, Any]:
+        """The identity of a decision; `admin` for actions."""
+        identity = decision.identity
+        if decision.registers:
+            identity = identity.clone()
+            identity.created_at = identity.updated_at = decision.at
+        return identity_body(identity, decision.profile, self.rules.configuration.base_url, admin=admin)
+
+    def session(self, decision: Decision, identity: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The session of a decision."""
+        if decision.session is None:
+            return None
+        return session_body(decision.session, identity, decision.devices, decision.at)
+
+    # -- what actions are given
+
+    def context(
+        self,
+        flow: Flow,
+        request: Request,
+        *,
+        phase: str,
+        decision: Decision | None = None,
+        state: str | None = None,
+    ) -> dict[str, Any]:
+        """The `ctx` document. `state` says where the flow will stand when the action has run (after the commit)."""
+        guard = self.rules.configuration.guard
+        ctx: dict[str, Any] = {
+            "flow": self._flow(flow, phase, decision, state),
+            "request_headers": request.allowed_headers(guard.header_allowlist),
+            "request_method": request.method,
+            "request_url": request.url,
+            "request_cookies": request.foreign_cookies(),
+        }
+        if decision is not None:
+            identity = self.identity(decision, admin=True)
+            if phase == "after":
+                ctx["identity"] = identity
+            if flow.kind in (FlowKind.LOGIN, FlowKind.SETTINGS) and decision.session is not None:
+                ctx["session"] = self.session(decision, identity)
+            if flow.kind is FlowKind.SETTINGS and phase == "after" and decision.previous is not None:
+                base = self.rules.configuration.base_url
+                ctx["previous_identity"] = identity_body(decision.identity, decision.previous, base, admin=True)
+        return ctx
+
+    def _flow(self, flow: Flow, phase: str, decision: Decision | None, state: str | None) -> dict[str, Any]:
+        opened = self.request(flow)
+        body: dict[str, Any] = {
+            "id": str(flow.id),
+            "type": flow.type,
+            "issued_at": instant(flow.issued_at),
+            "expires_at": instant(flow.expires_at),
+            "request_url": opened["url"],
+            "ui": self.ui(flow, decision.profile if decision else None, state=state),
+            "state": kratos_state(flow.kind, state or flow.state, flow.method),
+        }
+        if opened.get("return_to"):
+            body["return_to"] = opened["return_to"]
+        active = active_of(flow, self.rules.configuration.flow(flow.kind).use)
+        if active:
+            body["active"] = active
+        if phase == "after":
+            body["transient_payload"] = self.transient_payload(flow) or {}
+        elif opened.get("transient_payload") is not None:
+            body["transient_payload"] = opened["transient_payload"]
+        if flow.kind in (FlowKind.LOGIN, FlowKind.REGISTRATION):
+            body["organization_id"] = None
+        if flow.kind is FlowKind.LOGIN:
+            body |= {"refresh": flow.refresh, "requested_aal": flow.requested_aal}
+            body |= {"created_at": instant(flow.issued_at), "updated_at": instant(flow.updated_at)}
+        if flow.kind is FlowKind.SETTINGS and decision is not None:
+            body["identity"] = self.identity(decision, admin=True)
+        return body

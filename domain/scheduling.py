@@ -1,0 +1,168 @@
+"""Scheduling: what runs after the commit is decided, rendered and sealed before it, in the same append."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from limen.domain.delivery import Delivery, DeliveryScheduled
+from limen.domain.plan import Planned
+from limen.domain.ports import Ids, Keyring, Mail, PreparedRequest, TemplateCanceled, TemplateFailed, Templates
+from limen.domain.preparation import prepare
+from limen.domain.runner import render
+from limen.domain.work import Work, dump
+
+LEASE_MARGIN = 15.0
+"""Seconds beyond its deadline after which a process that took a delivery counts as dead."""
+
+
+@dataclass(slots=True)
+class Schedule:
+    """What was scheduled: the awaited ones in order, all ids, and the first awaited action whose template failed."""
+
+    awaited: list[UUID] = field(default_factory=list)
+    ids: list[UUID] = field(default_factory=list)
+    failed: tuple[Planned, str] | None = None
+
+
+class Scheduler:
+    """Makes deliveries of actions and messages. Each becomes part of the work's next append."""
+
+    def __init__(self, templates: Templates, keyring: Keyring, ids: Ids, configuration: UUID) -> None:
+        self.templates = templates
+        self.keyring = keyring
+        self.ids = ids
+        self.configuration = configuration
+
+    async def actions(
+        self,
+        planned: list[Planned],
+        work: Work,
+        context: Callable[[], Mapping[str, Any]],
+        at: datetime,
+        *,
+        identity_id: UUID | None = None,
+    ) -> Schedule:
+        """Schedules these actions, rendered with `context`; a canceled or failed template is recorded on the flow."""
+        schedule = Schedule()
+        if not planned:
+            return schedule
+        ctx = context()
+        work.document(ctx, at)
+        for one in planned:
+            try:
+                payload, digest, trigger_id = await self._payload(one, work, ctx, at)
+            except TemplateCanceled:
+                work.flow.fire("cancel_action", at, action=one.ref, duration=0.0)
+                continue
+            except TemplateFailed as failed:
+                work.flow.fire(
+                    "fail_action", at, action=one.ref, attempt=1, reason="template", detail=failed.detail, duration=0.0
+                )
+                if one.timing == "after_commit" and schedule.failed is None:
+                    schedule.failed = (one, failed.detail)
+                continue
+            delivery = self._deliver(one, work, at, trigger_id, digest, identity_id)
+            work.keep("payload", str(delivery), payload, at)
+            schedule.ids.append(delivery)
+            if one.timing == "after_commit":
+                schedule.awaited.append(delivery)
+        return schedule
+
+    async def _payload(
+        self, planned: Planned, work: Work, ctx: Mapping[str, Any], at: datetime
+    ) -> tuple[dict[str, Any], str, UUID]:
+        trigger_id = self.ids.new()
+        if planned.handler is not None:
+            digest = self.keyring.digest(work.flow.id, dump(ctx))
+            return {"handler": planned.handler.id, "context": dict(ctx)}, digest, trigger_id
+        assert planned.action is not None  # noqa: S101 - for the type checker: without handler it is configured
+        rendered = await render(self.templates, planned, ctx)
+        request = prepare(planned.action, rendered, trigger_id=trigger_id, ctx=ctx, method=work.flow.method, at=at)
+        return request_record(request), self.keyring.digest(work.flow.id, request.body or b""), trigger_id
+
+    def _deliver(
+        self,
+        planned: Planned,
+        work: Work,
+        at: datetime,
+        trigger_id: UUID,
+        digest: str,
+        identity_id: UUID | None,
+    ) -> UUID:
+        delivery = Delivery(self.ids.new())
+        awaited = planned.timing == "after_commit"
+        delivery.record(
+            DeliveryScheduled,
+            at,
+            flow_id=work.flow.id,
+            identity_id=identity_id,
+            channel="handler" if planned.handler else "web_hook",
+            action=planned.ref.id,
+            hook=planned.ref.hook,
+            phase=planned.ref.phase,
+            method=planned.ref.method,
+            position=planned.ref.position,
+            trigger_id=trigger_id,
+            configuration=self.configuration,
+            awaited=awaited,
+            request_digest=digest,
+        )
+        due = at
+        if awaited:
+            due = at + timedelta(seconds=planned.settings.timeout + LEASE_MARGIN)
+            delivery.fire("attempt", at, attempt=1, lease=due)
+        work.add(delivery)
+        work.step.due.append((delivery.id, due))
+        return delivery.id
+
+    def message(self, mail: Mail, work: Work, at: datetime, *, identity_id: UUID | None = None) -> UUID:
+        """Schedules a message to a person."""
+        delivery = Delivery(self.ids.new())
+        delivery.record(
+            DeliveryScheduled,
+            at,
+            flow_id=work.flow.id,
+            identity_id=identity_id,
+            channel="message",
+            action=mail.template,
+            hook="courier",
+            phase="after",
+            method=work.flow.method,
+            trigger_id=delivery.id,
+            configuration=self.configuration,
+        )
+        work.add(delivery)
+        work.keep("payload", str(delivery.id), {"mail": asdict(mail)}, at)
+        work.step.due.append((delivery.id, at))
+        return delivery.id
+
+
+def request_record(request: PreparedRequest) -> dict[str, Any]:
+    """A prepared request as JSON, for the vault."""
+    return {
+        "request": {
+            "method": request.method,
+            "url": request.url,
+            "headers": [list(pair) for pair in request.headers],
+            "body": request.body.decode() if request.body is not None else None,
+            "trigger_id": str(request.trigger_id),
+            "credentials": list(request.credentials),
+            "signing_secrets": list(request.signing_secrets),
+        }
+    }
+
+
+def request_of(record: Mapping[str, Any]) -> PreparedRequest:
+    """The prepared request again from `request_record`."""
+    request = record["request"]
+    return PreparedRequest(
+        method=request["method"],
+        url=request["url"],
+        headers=tuple((name, value) for name, value in request["headers"]),
+        body=request["body"].encode() if request["body"] is not None else None,
+        trigger_id=UUID(request["trigger_id"]),
+        credentials=tuple(request["credentials"]),
+        signing_secrets=tuple(request["signing_secrets"]),
+    )

@@ -1,0 +1,126 @@
+"""Sessions: found by their token, issued, refreshed and ended."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from limen.domain.body import identity_body, session_body
+from limen.domain.completion import cookie_secrets
+from limen.domain.decision import Decision
+from limen.domain.errors import StoreConflict
+from limen.domain.flow import Flow
+from limen.domain.identity import Identity, Profile, SessionsClosed
+from limen.domain.people import People
+from limen.domain.ports import Step, VaultKey
+from limen.domain.request import Request
+from limen.domain.runner import Tools
+from limen.domain.session import Authentication, Session, SessionIssued, SessionRefreshed, SessionRevoked
+from limen.domain.token import matches, mint, session_of
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A person with an active session."""
+
+    session: Session
+    identity: Identity
+    profile: Profile
+    token: str
+
+
+class Sessions:
+    """The sessions of a store, under the rules of one configuration."""
+
+    def __init__(self, tools: Tools, people: People) -> None:
+        self.tools = tools
+        self.people = people
+        self.secrets = cookie_secrets(people.rules.configuration.secrets)
+
+    async def of(self, token: str | None) -> SignedIn | None:
+        """Who is signed in with a token; None for no token, a wrong one, an ended session or an erased person."""
+        session_id = session_of(token) if token else None
+        if token is None or session_id is None:
+            return None
+        session = await self.people.streams.load(Session, session_id)
+        if not session.active(self.tools.clock.now()):
+            return None
+        row = await self.people.streams.store.vault(session_id, "token")
+        if row is None or not matches(row.value, token, self.secrets):
+            return None
+        identity = await self.people.identity(session.identity_id)
+        if identity is None:
+            return None
+        profile = self.people.profile(identity)
+        return SignedIn(session, identity, profile, token) if profile.state == "active" else None
+
+    def body(self, signed_in: SignedIn) -> dict[str, Any]:
+        """Kratos' JSON of a session, with its identity."""
+        base = self.people.rules.configuration.base_url
+        identity = identity_body(signed_in.identity, signed_in.profile, base)
+        return session_body(signed_in.session, identity, self.devices(signed_in.session), self.tools.clock.now())
+
+    def devices(self, session: Session) -> list[Mapping[str, Any]]:
+        """The opened devices of a session."""
+        return [self.people.keyring.unseal(device) for device in session.devices]
+
+    def issue(self, decision: Decision, flow: Flow, request: Request) -> None:
+        """Puts a new session into a decision; it comes true with the commit."""
+        at, session = decision.at, Session(self.tools.ids.new())
+        device = self._device(request)
+        session.record(
+            SessionIssued,
+            at,
+            identity_id=decision.identity.id,
+            flow_id=flow.id,
+            expires_at=at + self.people.rules.configuration.session_lifespan,
+            aal=decision.aal,
+            authentications=(self._authentication(decision, at),),
+            device=self.people.keyring.seal(decision.identity.id, device),
+        )
+        decision.session = session
+        decision.session_token = mint(session.id, self.tools.secrets)
+        decision.devices = [device]
+
+    def refresh(self, decision: Decision, flow: Flow, request: Request, signed_in: SignedIn) -> None:
+        """Renews the session of who is signed in: id and token stay."""
+        at, session = decision.at, signed_in.session.clone()
+        device = self._device(request)
+        session.record(
+            SessionRefreshed,
+            at,
+            flow_id=flow.id,
+            expires_at=at + self.people.rules.configuration.session_lifespan,
+            aal=max(session.aal, decision.aal),
+            authentication=self._authentication(decision, at),
+            device=self.people.keyring.seal(decision.identity.id, device),
+        )
+        decision.session = session
+        decision.devices = self.devices(session)
+
+    def _authentication(self, decision: Decision, at: datetime) -> Authentication:
+        return Authentication(method=decision.authentication, aal=decision.aal, completed_at=at)
+
+    def _device(self, request: Request) -> dict[str, Any]:
+        return {
+            "id": str(self.tools.ids.new()),
+            "ip_address": request.header("True-Client-Ip") or request.client_ip or "",
+            "user_agent": request.header("User-Agent") or "",
+        }
+
+    async def revoke(self, token: str | None) -> bool:
+        """Ends the session of a token (logout). Repeats the decision when somebody else appended meanwhile."""
+        for _ in range(5):
+            signed_in = await self.of(token)
+            if signed_in is None:
+                return False
+            now = self.tools.clock.now()
+            session, identity = signed_in.session, signed_in.identity
+            session.record(SessionRevoked, now, reason="logout")
+            identity.record(SessionsClosed, now, session_ids=(session.id,))
+            try:
+                await self.people.streams.append(Step(drop=[VaultKey(session.id, "token")]), session, identity)
+            except StoreConflict:
+                continue
+            return True
+        return False
