@@ -27,11 +27,15 @@ class EventMapper(Mapper[UUID]):
     def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> StoredEvent:
         """The event as it is stored."""
         event = cast("DomainEvent", domain_event)
+        return StoredEvent(event.originator_id, event.originator_version, *self.columns(event))
+
+    def columns(self, event: DomainEvent) -> tuple[str, bytes]:
+        """Topic and state of an event."""
         kind = type(event)
-        state = kind.__pydantic_serializer__.to_json(event, exclude=_COLUMNS)
+        state: bytes = kind.__pydantic_serializer__.to_json(event, exclude=_COLUMNS)
         if kind.class_version > 1:
             state = b'{"class_version":%d,%b' % (kind.class_version, state[1:])
-        return StoredEvent(event.originator_id, event.originator_version, kind.__name__, state)
+        return kind.__name__, state
 
     def to_domain_event(self, stored_event: StoredEvent) -> DomainEvent:
         """The event again. Raises `MapperDeserialisationError`."""

@@ -8,20 +8,22 @@ from uuid import UUID
 from eventsourcing.persistence import IntegrityError, StoredEvent
 from eventsourcing.popo import POPOApplicationRecorder, POPOFactory
 
-from limen.adapters.store.record import Outcome, Params, Record, Shape, VaultWork
+from limen.adapters.store.record import EVENT, KEY, PAIR, ROW, Outcome, Record, Shape, VaultWork, rows
 from limen.adapters.store.recorder import LogRow, StreamRow, VaultRecorder
 from limen.domain.errors import StoreConflict
 from limen.domain.ports import VaultRow
+
+_Row = tuple[Any, ...]
 
 
 class MemoryRecorder(POPOApplicationRecorder, VaultRecorder):
     """Events in `eventsourcing`'s lists, the vault in a dict, one lock around both."""
 
-    shape: ClassVar[Shape] = Shape(id=lambda one: one, time=lambda at: at)
+    shape: ClassVar[Shape] = Shape(stream=lambda one: one, id=lambda one: one, time=lambda at: at)
 
     def __init__(self) -> None:
         super().__init__()
-        self._vault: dict[UUID, dict[tuple[str, str], Params]] = {}
+        self._vault: dict[UUID, dict[tuple[str, str], _Row]] = {}
         self._due: dict[UUID, datetime] = {}
 
     def _update_table(
@@ -33,29 +35,29 @@ class MemoryRecorder(POPOApplicationRecorder, VaultRecorder):
         return super()._update_table(stored_events, **kwargs)
 
     def _work(self, work: VaultWork) -> None:
-        for owner, kind, name in work.drop:
+        for owner, kind, name in rows(work.drop, KEY):
             self._drop(owner, kind, name)
-        for (delivery,) in work.done:
+        for delivery in work.done:
             self._due.pop(delivery, None)
-        for row in work.put:
+        for row in rows(work.put, ROW):
             self._vault.setdefault(row[0], {})[row[1], row[2]] = row
-        for row in work.unique:
+        for row in rows(work.unique, ROW):
             self._vault.setdefault(row[0], {}).setdefault((row[1], row[2]), row)
-        for subject, owner in work.bind:
-            rows = self._vault.get(owner, {})
-            rows.update({place: (*row[:3], subject, *row[4:]) for place, row in rows.items()})
-        self._due.update((delivery, at) for delivery, at in work.due)
+        for owner, subject in rows(work.bind, PAIR):
+            owned = self._vault.get(owner, {})
+            owned.update({place: (*row[:3], subject, *row[4:]) for place, row in owned.items()})
+        self._due.update((delivery, at) for delivery, at in rows(work.due, PAIR))
 
     def _drop(self, owner: UUID, kind: str, name: str) -> None:
-        rows = self._vault.get(owner, {})
-        for place in [place for place in rows if kind in ("", place[0]) and name in ("", place[1])]:
-            del rows[place]
+        owned = self._vault.get(owner, {})
+        for place in [place for place in owned if kind in ("", place[0]) and name in ("", place[1])]:
+            del owned[place]
 
     def commit_each(self, records: Sequence[Record]) -> Sequence[Outcome]:
         outcomes: list[Outcome] = []
         for record in records:
             try:
-                self.insert_events(record.events, vault=[record.vault] if record.vault else [])
+                self.insert_rows(record.events, record.work)
                 outcomes.append(None)
             except IntegrityError:
                 outcomes.append(StoreConflict(self._conflicting(record)))
@@ -64,12 +66,9 @@ class MemoryRecorder(POPOApplicationRecorder, VaultRecorder):
     def _conflicting(self, record: Record) -> set[UUID]:
         """The streams whose version is taken; all of the step's when it clashes with itself."""
         with self._database_lock:
-            taken = {
-                event.originator_id
-                for event in record.events
-                if event.originator_version in self._stored_events_index[str(event.originator_id)]
-            }
-        return {UUID(str(one)) for one in taken or {event.originator_id for event in record.events}}
+            places = list(rows(record.events, EVENT))
+            taken = {stream for stream, version, *_ in places if version in self._stored_events_index[str(stream)]}
+        return taken or {stream for stream, *_ in places}
 
     def stream_rows(self, stream: UUID, after: int) -> Sequence[StreamRow]:
         return [(event.originator_version, event.topic, event.state) for event in self.select_events(stream, gt=after)]
@@ -87,8 +86,8 @@ class MemoryRecorder(POPOApplicationRecorder, VaultRecorder):
 
     def vault_rows(self, owner: UUID, kind: str) -> Sequence[VaultRow]:
         with self._database_lock:
-            rows = self._vault.get(owner, {})
-            return [_vault_row(rows[place]) for place in sorted(rows) if kind in ("", place[0])]
+            owned = self._vault.get(owner, {})
+            return [_vault_row(owned[place]) for place in sorted(owned) if kind in ("", place[0])]
 
     def due(self, now: datetime, limit: int) -> Sequence[UUID]:
         with self._database_lock:
@@ -102,21 +101,21 @@ class MemoryRecorder(POPOApplicationRecorder, VaultRecorder):
     def forget(self, subjects: Sequence[UUID]) -> Sequence[UUID]:
         with self._database_lock:
             gone = set(subjects)
-            rows = [row for owned in self._vault.values() for row in owned.values()]
-            gone.update(row[0] for row in rows if row[1] == "key" and row[3] in gone)
-            return self._delete([row for row in rows if row[0] in gone or row[3] in set(subjects)])
+            kept = [row for owned in self._vault.values() for row in owned.values()]
+            gone.update([row[0] for row in kept if row[1] == "key" and row[3] in gone])
+            return self._delete([row for row in kept if row[0] in gone or row[3] in set(subjects)])
 
     def sweep(self, now: datetime) -> int:
         with self._database_lock:
-            rows = [row for owned in self._vault.values() for row in owned.values()]
-            return len(self._delete([row for row in rows if row[5] is not None and row[5] <= now]))
+            kept = [row for owned in self._vault.values() for row in owned.values()]
+            return len(self._delete([row for row in kept if row[5] is not None and row[5] <= now]))
 
-    def _delete(self, rows: Sequence[Params]) -> list[UUID]:
-        for row in rows:
+    def _delete(self, going: Sequence[_Row]) -> list[UUID]:
+        for row in going:
             del self._vault[row[0]][row[1], row[2]]
             if not self._vault[row[0]]:
                 del self._vault[row[0]]
-        return [row[0] for row in rows]
+        return [row[0] for row in going]
 
 
 class MemoryFactory(POPOFactory):
@@ -126,6 +125,6 @@ class MemoryFactory(POPOFactory):
         return MemoryRecorder()
 
 
-def _vault_row(row: Params) -> VaultRow:
+def _vault_row(row: _Row) -> VaultRow:
     owner, kind, name, subject, value, expires_at = row
     return VaultRow(owner, kind, name, value, subject, expires_at)

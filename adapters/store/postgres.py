@@ -19,7 +19,7 @@ from psycopg.rows import dict_row, tuple_row
 
 from limen.adapters.store import postgres_statements as statements
 from limen.adapters.store.application import EventLog
-from limen.adapters.store.record import Outcome, Record, Shape, VaultWork
+from limen.adapters.store.record import EVENT, Outcome, Record, Shape, VaultWork, as_stored, rows
 from limen.adapters.store.recorder import LogRow, StreamRow, VaultRecorder
 from limen.domain.errors import StoreConflict, StoreUnusable
 from limen.domain.ports import VaultRow
@@ -31,7 +31,7 @@ _CREATING = 7_003_291
 class PostgresVaultRecorder(PostgresApplicationRecorder, VaultRecorder):
     """`eventsourcing`'s recorder with the vault beside it."""
 
-    shape: ClassVar[Shape] = Shape(id=lambda one: one, time=lambda at: at)
+    shape: ClassVar[Shape] = Shape(stream=lambda one: one, id=lambda one: one, time=lambda at: at)
 
     def __init__(self, datastore: PostgresDatastore, *, events_table_name: str = "stored_events") -> None:
         super().__init__(datastore, events_table_name=events_table_name)
@@ -50,8 +50,8 @@ class PostgresVaultRecorder(PostgresApplicationRecorder, VaultRecorder):
         if vault:
             self._lock_table(curs)
         for work in vault:
-            for statement, rows in statements.of(work):
-                curs.executemany(statement, rows)
+            for statement, params in statements.of(work):
+                curs.executemany(statement, params)
         super()._insert_events(curs, stored_events, **kwargs)
 
     def commit_each(self, records: Sequence[Record]) -> Sequence[Outcome]:
@@ -61,9 +61,9 @@ class PostgresVaultRecorder(PostgresApplicationRecorder, VaultRecorder):
             for record in records:
                 try:
                     with curs.connection.transaction():
-                        self._insert_events(curs, record.events, vault=[record.vault] if record.vault else [])
+                        self._insert_events(curs, (), vault=record.work)
                         if record.events:
-                            self._insert_stored_events(curs, record.events)
+                            self._insert_stored_events(curs, as_stored(record.events))
                     outcomes.append(None)
                 except psycopg.errors.UniqueViolation:
                     outcomes.append(StoreConflict(_conflicting(curs, record)))
@@ -98,8 +98,8 @@ class PostgresVaultRecorder(PostgresApplicationRecorder, VaultRecorder):
         return self._rows(statements.LOG_OF, (after, list(topics), limit)) if topics else []
 
     def vault_row(self, owner: UUID, kind: str, name: str) -> VaultRow | None:
-        rows = self._rows(statements.VAULT_ROW, (owner, kind, name))
-        return VaultRow(*rows[0]) if rows else None
+        found = self._rows(statements.VAULT_ROW, (owner, kind, name))
+        return VaultRow(*found[0]) if found else None
 
     def vault_rows(self, owner: UUID, kind: str) -> Sequence[VaultRow]:
         return [VaultRow(*row) for row in self._rows(statements.VAULT_ROWS, (owner, kind, kind))]
@@ -155,6 +155,6 @@ def _conninfo(url: str) -> dict[str, Any]:
 
 def _conflicting(curs: psycopg.Cursor[Any], record: Record) -> set[UUID]:
     """The streams whose version is taken; all of the step's when it clashes with itself."""
-    places = [(cast("UUID", event.originator_id), event.originator_version) for event in record.events]
+    places = [(stream, version) for stream, version, *_ in rows(record.events, EVENT)]
     taken = {stream for stream, version in places if curs.execute(statements.TAKEN, (stream, version)).fetchone()}
     return taken or {stream for stream, _ in places}

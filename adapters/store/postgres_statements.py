@@ -1,9 +1,9 @@
 """The SQL of the PostgreSQL store."""
 
 from collections.abc import Iterator
-from typing import LiteralString
+from typing import Any, LiteralString
 
-from limen.adapters.store.record import Params, VaultWork
+from limen.adapters.store.record import KEY, PAIR, ROW, VaultWork, rows
 
 TABLES: tuple[LiteralString, ...] = (
     "CREATE TABLE IF NOT EXISTS vault (owner uuid NOT NULL, kind text NOT NULL, name text NOT NULL, subject uuid,"
@@ -48,18 +48,21 @@ _UNIQUE: LiteralString = (
     "INSERT INTO vault (owner, kind, name, subject, value, expires_at) VALUES (%s, %s, %s, %s, %s, %s)"
     " ON CONFLICT DO NOTHING"
 )
-_BIND: LiteralString = "UPDATE vault SET subject = %s WHERE owner = %s"
+_BIND: LiteralString = (
+    "UPDATE vault SET subject = bound.subject FROM (VALUES (%s::uuid, %s::uuid)) AS bound (owner, subject)"
+    " WHERE vault.owner = bound.owner"
+)
 _DUE: LiteralString = "INSERT INTO due VALUES (%s, %s) ON CONFLICT (delivery) DO UPDATE SET at = excluded.at"
 
 
-def of(work: VaultWork) -> Iterator[tuple[LiteralString, list[Params]]]:
+def of(work: VaultWork) -> Iterator[tuple[LiteralString, Iterator[tuple[Any, ...]]]]:
     """The statements of a group of vault work with their rows, in order; those without rows are left out."""
-    steps: tuple[tuple[LiteralString, list[Params]], ...] = (
-        (_DROP, work.drop),
-        (_DONE, work.done),
-        (_PUT, work.put),
-        (_UNIQUE, work.unique),
-        (_BIND, work.bind),
-        (_DUE, work.due),
+    steps: tuple[tuple[LiteralString, list[Any], int], ...] = (
+        (_DROP, work.drop, KEY),
+        (_DONE, work.done, 1),
+        (_PUT, work.put, ROW),
+        (_UNIQUE, work.unique, ROW),
+        (_BIND, work.bind, PAIR),
+        (_DUE, work.due, PAIR),
     )
-    return ((statement, rows) for statement, rows in steps if rows)
+    return ((statement, rows(flat, width)) for statement, flat, width in steps if flat)

@@ -3,12 +3,12 @@
 from abc import abstractmethod
 from collections.abc import Sequence
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from eventsourcing.persistence import ApplicationRecorder, IntegrityError
 
-from limen.adapters.store.record import Outcome, Record, Shape, merge
+from limen.adapters.store.record import Outcome, Record, Shape, VaultWork, as_stored, merge
 from limen.domain.ports import VaultRow
 
 LogRow = tuple[int, str, int, str, bytes]
@@ -30,10 +30,14 @@ class VaultRecorder(ApplicationRecorder):
         """
         events, vault = merge(records)
         try:
-            self.insert_events(events, vault=vault)
+            self.insert_rows(events, vault)
         except IntegrityError:
             return self.commit_each(records)
         return [None] * len(records)
+
+    def insert_rows(self, events: Sequence[Any], vault: Sequence[VaultWork]) -> None:
+        """Writes flat events and vault work in one transaction. Raises IntegrityError when a version is taken."""
+        self.insert_events(as_stored(events), vault=vault)
 
     @abstractmethod
     def commit_each(self, records: Sequence[Record]) -> Sequence[Outcome]:

@@ -20,7 +20,7 @@ from eventsourcing.persistence import StoredEvent
 from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore, SQLiteFactory
 
 from limen.adapters.store import sqlite_statements as sql
-from limen.adapters.store.record import Outcome, Record, Shape, VaultWork
+from limen.adapters.store.record import EVENT, KEY, PAIR, ROW, Outcome, Record, Shape, VaultWork, rows
 from limen.adapters.store.recorder import LogRow, StreamRow, VaultRecorder
 from limen.domain.errors import StoreConflict
 from limen.domain.ports import VaultRow
@@ -40,7 +40,9 @@ _MICROSECOND = timedelta(microseconds=1)
 class SQLiteVaultRecorder(SQLiteApplicationRecorder, VaultRecorder):
     """`eventsourcing`'s recorder with the vault beside it, on two connections of its own."""
 
-    shape: ClassVar[Shape] = Shape(id=lambda one: one.bytes, time=lambda at: (at - _EPOCH) // _MICROSECOND)
+    shape: ClassVar[Shape] = Shape(
+        stream=lambda one: one.hex, id=lambda one: one.bytes, time=lambda at: (at - _EPOCH) // _MICROSECOND
+    )
 
     def __init__(self, datastore: SQLiteDatastore, events_table_name: str = "stored_events") -> None:
         super().__init__(datastore, events_table_name)
@@ -83,32 +85,35 @@ class SQLiteVaultRecorder(SQLiteApplicationRecorder, VaultRecorder):
     def _insert_events(
         self, c: Any, stored_events: Sequence[StoredEvent], *, vault: Sequence[VaultWork] = (), **_: Any
     ) -> Sequence[int] | None:
-        # Few statements of many rows: each call into SQLite gives up the interpreter's lock and must win it back.
-        rows = [
-            (cast("UUID", event.originator_id).hex, event.originator_version, event.topic, event.state)
-            for event in stored_events
-        ]
-        if rows:
-            sql.many(c, sql.insert_events, rows)
-        last = c.lastrowid or 0
-        for work in vault:
-            self._work(c, work)
-        return range(last - len(rows) + 1, last + 1) if rows else None
+        flat: list[Any] = []
+        for event in stored_events:
+            flat += (cast("UUID", event.originator_id).hex, event.originator_version, event.topic, event.state)
+        self._insert_rows(c, flat, vault)
+        last = sql.last_position(c)
+        return range(last - len(stored_events) + 1, last + 1)
+
+    def insert_rows(self, events: Sequence[Any], vault: Sequence[VaultWork]) -> None:
+        with self._transaction() as cursor:
+            self._insert_rows(cursor, events, vault)
 
     @staticmethod
-    def _work(cursor: sqlite3.Cursor, work: VaultWork) -> None:
-        if work.drop:
-            cursor.executemany(sql.DROP, work.drop)
-        if work.done:
-            sql.many(cursor, sql.done, work.done)
-        if work.put:
-            sql.many(cursor, sql.put, work.put)
-        if work.unique:
-            sql.many(cursor, sql.put_unique, work.unique)
-        if work.bind:
-            cursor.executemany(sql.BIND, work.bind)
-        if work.due:
-            sql.many(cursor, sql.due, work.due)
+    def _insert_rows(cursor: sqlite3.Cursor, events: Sequence[Any], vault: Sequence[VaultWork]) -> None:
+        # Few statements of many rows: each call into SQLite gives up the interpreter's lock and must win it back.
+        if events:
+            sql.many(cursor, sql.insert_events, events, EVENT)
+        for work in vault:
+            if work.drop:
+                sql.many(cursor, sql.drop, work.drop, KEY)
+            if work.done:
+                sql.many(cursor, sql.done, work.done, 1)
+            if work.put:
+                sql.many(cursor, sql.put, work.put, ROW)
+            if work.unique:
+                sql.many(cursor, sql.put_unique, work.unique, ROW)
+            if work.bind:
+                sql.many(cursor, sql.bind, work.bind, PAIR)
+            if work.due:
+                sql.many(cursor, sql.due, work.due, PAIR)
 
     def commit_each(self, records: Sequence[Record]) -> Sequence[Outcome]:
         outcomes: list[Outcome] = []
@@ -116,7 +121,7 @@ class SQLiteVaultRecorder(SQLiteApplicationRecorder, VaultRecorder):
             for record in records:
                 cursor.execute("SAVEPOINT step")
                 try:
-                    self._insert_events(cursor, record.events, vault=[record.vault] if record.vault else [])
+                    self._insert_rows(cursor, record.events, record.work)
                     outcomes.append(None)
                 except sqlite3.IntegrityError:
                     cursor.execute("ROLLBACK TO step")
@@ -129,12 +134,12 @@ class SQLiteVaultRecorder(SQLiteApplicationRecorder, VaultRecorder):
         with self._write_lock:
             with self._transaction() as cursor:
                 owners = {*gone, *sql.bound_owners(cursor, gone)}
-                rows = sql.owned_rows(cursor, owners, gone)
-                cursor.executemany(sql.DELETE_ROW, rows)
+                places = sql.owned_rows(cursor, owners, gone)
+                cursor.executemany(sql.DELETE_ROW, places)
             # What was deleted is zeroed in the pages (secure_delete), but older copies of them stand in the WAL.
             with _translated():
                 self._truncate_wal()
-        return [UUID(bytes=row[0]) for row in rows]
+        return [UUID(bytes=place[0]) for place in places]
 
     def _truncate_wal(self) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -165,8 +170,8 @@ class SQLiteVaultRecorder(SQLiteApplicationRecorder, VaultRecorder):
         return self._rows(sql.log_of(len(topics)), (after, *topics, limit)) if topics else []
 
     def vault_row(self, owner: UUID, kind: str, name: str) -> VaultRow | None:
-        rows = self._rows(sql.VAULT_ROW, (owner.bytes, kind, name))
-        return _vault_row(rows[0]) if rows else None
+        found = self._rows(sql.VAULT_ROW, (owner.bytes, kind, name))
+        return _vault_row(found[0]) if found else None
 
     def vault_rows(self, owner: UUID, kind: str) -> Sequence[VaultRow]:
         return [_vault_row(row) for row in self._rows(sql.VAULT_ROWS, (owner.bytes, kind))]
@@ -244,9 +249,9 @@ def _translated() -> Iterator[None]:
 
 def _conflicting(cursor: sqlite3.Cursor, record: Record) -> set[UUID]:
     """The streams whose version is taken; all of the step's when it clashes with itself."""
-    places = [(cast("UUID", event.originator_id), event.originator_version) for event in record.events]
-    taken = {stream for stream, version in places if cursor.execute(sql.TAKEN, (stream.hex, version)).fetchone()}
-    return taken or {stream for stream, _ in places}
+    places = [(stream, version) for stream, version, *_ in rows(record.events, EVENT)]
+    taken = {stream for stream, version in places if cursor.execute(sql.TAKEN, (stream, version)).fetchone()}
+    return {UUID(stream) for stream in taken or {stream for stream, _ in places}}
 
 
 def _vault_row(row: Sequence[Any]) -> VaultRow:

@@ -3,7 +3,6 @@
 import sqlite3
 from collections.abc import Callable, Collection, Sequence
 from functools import cache
-from itertools import chain
 from typing import Any
 
 TABLES = (
@@ -16,8 +15,6 @@ TABLES = (
 )
 """Ids are 16 bytes; instants are microseconds since 1970, UTC."""
 
-DROP = "DELETE FROM vault WHERE owner = ?1 AND (?2 = '' OR kind = ?2) AND (?3 = '' OR name = ?3)"
-BIND = "UPDATE vault SET subject = ? WHERE owner = ?"
 DELETE_ROW = "DELETE FROM vault WHERE owner = ? AND kind = ? AND name = ?"
 TAKEN = "SELECT 1 FROM stored_events WHERE originator_id = ? AND originator_version = ?"
 STREAM = (
@@ -37,13 +34,13 @@ _CHUNKS = (64, 32, 16)
 """Rows of one statement; below the last, exactly as many as there are: 18 texts in all, each prepared once."""
 
 
-def many(cursor: sqlite3.Cursor, statement: Callable[[int], str], rows: Sequence[tuple[Any, ...]]) -> None:
-    """Writes rows with as few statements as there are chunks."""
-    start, left = 0, len(rows)
+def many(cursor: sqlite3.Cursor, statement: Callable[[int], str], flat: Sequence[Any], width: int) -> None:
+    """Writes rows of `width` values with as few statements as there are chunks."""
+    start, left = 0, len(flat) // width
     while left:
         size = next((chunk for chunk in _CHUNKS if left >= chunk), left)
-        cursor.execute(statement(size), tuple(chain.from_iterable(rows[start : start + size])))
-        start, left = start + size, left - size
+        cursor.execute(statement(size), flat[start : start + size * width])
+        start, left = start + size * width, left - size
 
 
 def _values(columns: int, rows: int) -> str:
@@ -84,9 +81,31 @@ def done(rows: int) -> str:
 
 
 @cache
+def drop(rows: int) -> str:
+    """Vault rows to delete; an empty kind or name is any."""
+    one = "(owner = ? AND ? IN ('', kind) AND ? IN ('', name))"
+    return "DELETE FROM vault WHERE " + " OR ".join([one] * rows)  # noqa: S608
+
+
+@cache
+def bind(rows: int) -> str:
+    """Owners and the subjects their rows get."""
+    return (
+        f"WITH bound (owner, subject) AS (VALUES {_values(2, rows)}) UPDATE vault"  # noqa: S608
+        " SET subject = (SELECT subject FROM bound WHERE bound.owner = vault.owner)"
+        " WHERE owner IN (SELECT owner FROM bound)"
+    )
+
+
+@cache
 def log_of(types: int) -> str:
     """The log, of so many event types."""
     return LOG.replace(" ORDER BY", f" AND topic IN ({','.join('?' * types)}) ORDER BY")
+
+
+def last_position(cursor: sqlite3.Cursor) -> int:
+    """The position of the event written last."""
+    return int(cursor.execute("SELECT coalesce(max(rowid), 0) FROM stored_events").fetchone()[0])
 
 
 def bound_owners(cursor: sqlite3.Cursor, subjects: Sequence[bytes]) -> list[bytes]:
