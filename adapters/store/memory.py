@@ -79,6 +79,12 @@ class MemoryRecorder(POPOApplicationRecorder, VaultRecorder):
         found = self.select_notifications(after, limit, topics=topics or (), inclusive_of_start=False)
         return [(one.id, str(one.originator_id), one.originator_version, one.topic, one.state) for one in found]
 
+    def stream_log(self, stream: UUID) -> Sequence[LogRow]:
+        with self._database_lock:
+            index = self._stored_events_index[str(stream)]
+            found = [(place + 1, self._stored_events[place]) for _, place in sorted(index.items())]
+        return [(place, str(stream), event.originator_version, event.topic, event.state) for place, event in found]
+
     def vault_row(self, owner: UUID, kind: str, name: str) -> VaultRow | None:
         with self._database_lock:
             row = self._vault.get(owner, {}).get((kind, name))

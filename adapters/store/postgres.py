@@ -97,6 +97,9 @@ class PostgresVaultRecorder(PostgresApplicationRecorder, VaultRecorder):
             return self._rows(statements.LOG, (after, limit))
         return self._rows(statements.LOG_OF, (after, list(topics), limit)) if topics else []
 
+    def stream_log(self, stream: UUID) -> Sequence[LogRow]:
+        return self._rows(statements.STREAM_LOG, (stream,))
+
     def vault_row(self, owner: UUID, kind: str, name: str) -> VaultRow | None:
         found = self._rows(statements.VAULT_ROW, (owner, kind, name))
         return VaultRow(*found[0]) if found else None
@@ -120,7 +123,7 @@ class PostgresVaultFactory(PostgresFactory):
         super().__init__(env)
         # The factory knows host, port, user, password and name only; TLS options, sockets and ~/.pgpass need the URL.
         url = self.env.get("POSTGRES_URL") or ""
-        self.datastore.pool.kwargs = {**_conninfo(url), "row_factory": dict_row}
+        self.datastore.pool.kwargs = {**conninfo(url), "row_factory": dict_row}
 
 
 def open_postgres(url: str, *, create: bool) -> EventLog:
@@ -136,7 +139,7 @@ def open_postgres(url: str, *, create: bool) -> EventLog:
         "CREATE_TABLE": "yes" if create else "no",
     }
     try:
-        with psycopg.connect(**_conninfo(url), autocommit=True) as connection:
+        with psycopg.connect(**conninfo(url), autocommit=True) as connection:
             if create:
                 connection.execute("SELECT pg_advisory_lock(%s)", (_CREATING,))
             elif connection.execute("SELECT to_regclass('public.stored_events')").fetchone() == (None,):
@@ -146,7 +149,8 @@ def open_postgres(url: str, *, create: bool) -> EventLog:
         raise StoreUnusable(f"the database cannot be used: {str(error).partition(chr(10))[0]}") from error
 
 
-def _conninfo(url: str) -> dict[str, Any]:
+def conninfo(url: str) -> dict[str, Any]:
+    """What a connection URL says, as the driver's parameters. Raises `StoreUnusable`."""
     try:
         return {"connect_timeout": 10, **conninfo_to_dict(url)}
     except psycopg.ProgrammingError:

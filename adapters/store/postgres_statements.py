@@ -23,6 +23,10 @@ LOG = (
     " WHERE notification_id > %s ORDER BY notification_id LIMIT %s"
 )
 LOG_OF = LOG.replace(" ORDER BY", " AND topic = ANY(%s) ORDER BY")
+STREAM_LOG = (
+    "SELECT notification_id, originator_id::text, originator_version, topic, state FROM stored_events"
+    " WHERE originator_id = %s ORDER BY originator_version"
+)
 TAKEN = "SELECT 1 FROM stored_events WHERE originator_id = %s AND originator_version = %s"
 _COLUMNS = "owner, kind, name, value, subject, expires_at"
 VAULT_ROW = f"SELECT {_COLUMNS} FROM vault WHERE owner = %s AND kind = %s AND name = %s"  # noqa: S608

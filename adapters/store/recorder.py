@@ -52,6 +52,10 @@ class VaultRecorder(ApplicationRecorder):
         """The log's rows above a position, in order, `limit` at most."""
 
     @abstractmethod
+    def stream_log(self, stream: UUID) -> Sequence[LogRow]:
+        """A stream's rows with their positions in the log, in order."""
+
+    @abstractmethod
     def vault_row(self, owner: UUID, kind: str, name: str) -> VaultRow | None:
         """One vault row."""
 

@@ -169,6 +169,9 @@ class SQLiteVaultRecorder(SQLiteApplicationRecorder, VaultRecorder):
             return self._rows(sql.LOG, (after, limit))
         return self._rows(sql.log_of(len(topics)), (after, *topics, limit)) if topics else []
 
+    def stream_log(self, stream: UUID) -> Sequence[LogRow]:
+        return self._rows(sql.STREAM_LOG, (stream.hex,))
+
     def vault_row(self, owner: UUID, kind: str, name: str) -> VaultRow | None:
         found = self._rows(sql.VAULT_ROW, (owner.bytes, kind, name))
         return _vault_row(found[0]) if found else None

@@ -25,6 +25,10 @@ LOG = (
     "SELECT rowid, originator_id, originator_version, topic, state FROM stored_events"
     " WHERE rowid > ? ORDER BY rowid LIMIT ?"
 )
+STREAM_LOG = (
+    "SELECT rowid, originator_id, originator_version, topic, state FROM stored_events"
+    " WHERE originator_id = ? ORDER BY originator_version"
+)
 VAULT_ROW = "SELECT * FROM vault WHERE owner = ? AND kind = ? AND name = ?"
 VAULT_ROWS = "SELECT * FROM vault WHERE owner = ?1 AND (?2 = '' OR kind = ?2) ORDER BY kind, name"
 READY = "SELECT delivery FROM due WHERE at <= ? ORDER BY at LIMIT ?"

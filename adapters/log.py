@@ -1,0 +1,215 @@
+"""The log read only, for audit tools: what happened, in order, without a configuration."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self
+from uuid import UUID
+
+from eventsourcing.persistence import MapperDeserialisationError, PersistenceError
+
+from limen.adapters.keyring import Keys
+from limen.adapters.store import LogStore
+from limen.adapters.store.address import Address
+from limen.adapters.store.application import EventLog
+from limen.adapters.store.mapper import topics
+from limen.adapters.store.opening import open_application
+from limen.adapters.store.recorder import LogRow
+from limen.adapters.store.writer import unusable
+from limen.domain.errors import Erased, FlowNotFound, StoreUnusable
+from limen.domain.event import EVENT_TYPES, DomainEvent
+from limen.domain.flow import Flow
+from limen.domain.sealed import Sealed
+
+PAGE_EVENTS = 1000
+"""Events read at a time: memory stays flat however long the log is."""
+
+POLL_SECONDS = 0.2
+"""How often a follower looks for new events where the database does not say that there are some."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One recorded event.
+
+    `position` is its place in the whole log, `version` that in its stream. `data` are its fields as JSON values; a
+    sealed one is `{"sealed": true}` without the key, its value with it, and `{"erased": true}` when the key is gone.
+    """
+
+    position: int
+    stream: UUID
+    kind: str
+    version: int
+    type: str
+    time: datetime
+    data: dict[str, Any]
+
+    def body(self) -> dict[str, Any]:
+        """As one line of JSON shows it."""
+        return {
+            "position": self.position,
+            "stream": str(self.stream),
+            "kind": self.kind,
+            "version": self.version,
+            "type": self.type,
+            "time": self.time.isoformat().replace("+00:00", "Z"),
+            "data": self.data,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class FlowRecord:
+    """A flow as it stood: its folded state, and the events that made it."""
+
+    flow: Flow
+    events: tuple[LogEntry, ...]
+
+
+class EventReader:
+    """Implements the `Log` port. A context manager; `close` ends it."""
+
+    def __init__(self, application: EventLog, kind: str, keys: Keys | None, *, owned: bool, url: str = "") -> None:
+        self._application = application
+        self._recorder = application.vault
+        self._mapper = application.event_mapper
+        self._keys = keys
+        self._owned = owned
+        self._server = url if kind == "postgresql" else ""
+
+    def events(self, after: int = 0, kind: str | None = None, type: str | None = None) -> Iterator[LogEntry]:  # noqa: A002
+        """Recorded events above a position, in order, of one kind of stream or one type if asked.
+
+        Raises `ValueError` for a kind or type that does not exist, `StoreUnusable` when the store fails.
+        """
+        return self._pages(after, topics(kind, type))
+
+    def _pages(self, after: int, types: list[str] | None) -> Iterator[LogEntry]:
+        while page := self._page(after, types):
+            yield from page
+            after = page[-1].position
+
+    def _page(self, after: int, types: list[str] | None) -> list[LogEntry]:
+        with _translated():
+            return self._entries(self._recorder.log_rows(after, PAGE_EVENTS, types))
+
+    async def follow(self, after: int = 0) -> AsyncIterator[LogEntry]:
+        """Recorded events above a position, and then each new one as it comes, without end."""
+        async with news_of(self._server) as news:
+            while True:
+                page = await asyncio.to_thread(self._page, after, None)
+                for entry in page:
+                    yield entry
+                    after = entry.position
+                if not page:
+                    await news()
+
+    def flow(self, id: UUID, at: int | datetime | None = None) -> FlowRecord:  # noqa: A002
+        """A flow as it was after version `at`, or at that instant; as it is when None.
+
+        Raises `FlowNotFound` where there was no such flow by then.
+        """
+        with _translated():
+            rows = self._recorder.stream_log(id)
+            events = [self._mapper.event(*row[1:]) for row in rows]
+            kept = [n for n, event in enumerate(events) if at is None or _by(at, event)]
+            if not kept or events[0].stream != "flow":
+                raise FlowNotFound(id)
+            return FlowRecord(
+                Flow.replay(id, [events[n] for n in kept]), tuple(self._entries([rows[n] for n in kept]))
+            )
+
+    def close(self) -> None:
+        """Closes what it opened."""
+        if self._owned:
+            self._application.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # ------------------------------------------------------------------------------------------------ sealed fields
+
+    def _entries(self, rows: Sequence[LogRow]) -> list[LogEntry]:
+        has_key: dict[UUID, bool] = {}  # asked once a page: a key may be erased between two
+        return [self._entry(row, has_key) for row in rows]
+
+    def _entry(self, row: LogRow, has_key: dict[UUID, bool]) -> LogEntry:
+        position, stream, version, topic, state = row
+        data = self._shown(self._mapper.state(stream, version, topic, state), has_key)
+        time = datetime.fromisoformat(data.pop("timestamp"))
+        return LogEntry(position, UUID(stream), EVENT_TYPES[topic].stream, version, topic, time, data)
+
+    def _shown(self, value: Any, has_key: dict[UUID, bool]) -> Any:
+        """The value with every sealed one in it opened or masked."""
+        if isinstance(value, dict):
+            if value.keys() == Sealed.model_fields.keys():
+                return self._opened(Sealed.model_validate(value), has_key)
+            return {name: self._shown(part, has_key) for name, part in value.items()}
+        if isinstance(value, list):
+            return [self._shown(part, has_key) for part in value]
+        return value
+
+    def _opened(self, sealed: Sealed, has_key: dict[UUID, bool]) -> Any:
+        if sealed.key not in has_key:
+            row = self._recorder.vault_row(sealed.key, "key", "")
+            has_key[sealed.key] = row is not None
+            if self._keys is not None:
+                self._keys.admit(sealed.key, row)
+        if self._keys is None or not has_key[sealed.key]:
+            return sealed.masked(erased=not has_key[sealed.key])
+        try:
+            return self._keys.unseal(sealed)
+        except Erased:
+            return sealed.masked(erased=True)
+
+
+def open_log(store: str | LogStore = "sqlite:///limen.db", *, keys: Keys | None = None) -> EventReader:
+    """Opens the log of the store at a URL, or of an open store, for reading alone; creates nothing.
+
+    With `keys`, opened on the same store, sealed fields are shown in clear. Raises `StoreUnusable` where there is no
+    store, and for `memory:`, whose log is read through the open store.
+    """
+    if isinstance(store, LogStore):
+        return EventReader(store.application, store.kind, keys, owned=False)
+    address = Address.of(store)
+    if address.kind == "memory":
+        raise StoreUnusable("a store in memory has no log of its own to open: give the open store instead of its URL")
+    application = open_application(address, create=False)
+    return EventReader(application, address.kind, keys, owned=True, url=address.url)
+
+
+News = Callable[[], Awaitable[None]]
+"""Returns when there may be new events."""
+
+
+@asynccontextmanager
+async def news_of(server: str) -> AsyncIterator[News]:
+    """Waits for PostgreSQL's notification where `server` is its URL, and otherwise for the time of a poll."""
+    if not server:
+        yield lambda: asyncio.sleep(POLL_SECONDS)
+        return
+    from limen.adapters.store.postgres_news import listening
+
+    async with listening(server) as news:
+        yield news
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except MapperDeserialisationError as error:
+        raise StoreUnusable(str(error)) from error
+    except PersistenceError as error:
+        raise unusable(error) from error
+
+
+def _by(at: int | datetime, event: DomainEvent) -> bool:
+    return event.timestamp <= at if isinstance(at, datetime) else event.originator_version <= at
