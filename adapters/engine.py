@@ -35,8 +35,6 @@ from limen.domain.testing import MemoryCourier
 
 ConfigSource = Path | str | Mapping[str, Any]
 DEFAULT_STORE = "sqlite:///limen.db"
-VAULT_OWNER = UUID(int=0)
-"""Owner of the vault's rows that are nobody's: the pepper, and the secrets of configurations."""
 
 
 @asynccontextmanager
@@ -125,11 +123,13 @@ class _Books:
                 ConfigurationPublished, self.tools.clock.now(), document=document, handlers=handlers
             )
             secret = json.dumps(dict(self.configuration.secret_document)).encode()
-            row = VaultRow(id_, "secrets", "", self.tools.keyring.encrypt(VAULT_OWNER, secret))
+            key = self.tools.keyring.create(id_)
+            row = VaultRow(id_, "secrets", "", self.tools.keyring.encrypt(id_, secret))
             try:
-                await self.store.append(Step(events=list(published.pending), unique=[row]))
+                await self.store.append(Step(events=list(published.pending), put=[key, row]))
             except StoreConflict:
-                pass  # another process published the very same configuration at the same moment
+                # another process published the very same configuration at the same moment: its key holds
+                self.tools.keyring.forget(id_)
         self.known[id_] = self._rules(id_, self.configuration)
         return self.known[id_]
 
@@ -145,7 +145,8 @@ class _Books:
             row = await self.store.vault(id_, "secrets")
             if not published.version or row is None:
                 raise StoreUnusable(f"configuration {id_} is not in this store; was a part of it deleted?")
-            secret = json.loads(self.tools.keyring.decrypt(VAULT_OWNER, row.value))
+            await self.tools.keyring.load(id_)
+            secret = json.loads(self.tools.keyring.decrypt(id_, row.value))
             source = restore(published.document, secret)
             configuration = await asyncio.to_thread(read, source, env={}, hooks=self.handlers.hooks)
             self.known[id_] = self._rules(id_, configuration)

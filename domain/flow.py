@@ -274,7 +274,7 @@ class Flow(Aggregate):
         self.busy_until = None
 
     def _submitted(self, event: MethodSubmitted) -> None:
-        self.back, self.state, self.method = self.state, "authenticating", event.method
+        self.state, self.method = "authenticating", event.method
         self.submission = event.submission
 
     def _accepted(self, event: MethodAccepted) -> None:

@@ -200,4 +200,5 @@ def fire(name: str, model: Stateful, trigger: str, at: "datetime", **fields: Any
     event = _events(name).get((model.state, trigger))
     if event is None:
         raise IllegalTrigger(name, model.state, trigger, TABLES[name].allowed(model.state))
-    _machine(name).events[trigger].trigger(model, _event=event, _at=at, _fields=fields)
+    if not _machine(name).events[trigger].trigger(model, _event=event, _at=at, _fields=fields):
+        raise IllegalTrigger(name, model.state, trigger, TABLES[name].allowed(model.state))

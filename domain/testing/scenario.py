@@ -43,7 +43,7 @@ def event(event_type: type[E], **fields: Any) -> E:
     made = valid.model_copy()
     made.__pydantic_fields_set__.intersection_update(fields)
     for name in _FILLED.keys() - fields.keys():
-        del made.__dict__[name]
+        vars(made).pop(name)
     return made
 
 
