@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import re
+import string
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
@@ -10,8 +11,10 @@ from typing import Final, TypeVar
 import argon2
 import bcrypt
 
+from limen.adapters.system import SystemSecrets
 from limen.domain.configuration import HasherSettings
 from limen.domain.errors import SubmissionInvalid
+from limen.domain.ports import Secrets
 
 T = TypeVar("T")
 
@@ -24,6 +27,8 @@ ARGON2_ITERATIONS: Final = 10
 ARGON2_PARALLELISM: Final = 16
 """Costlier argon2 hashes are not verified either: 1 GiB, 10 passes, 16 lanes."""
 
+_LETTERS = (string.ascii_uppercase + string.ascii_lowercase + string.digits).encode()
+_TO_BCRYPT = bytes.maketrans(_LETTERS + b"+/", b"./" + _LETTERS)
 _BCRYPT = re.compile(r"\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}")
 
 
@@ -31,11 +36,13 @@ class PooledHasher:
     """Implements the `Hasher` port.
 
     `settings` say how new hashes are made; both kinds are verified whatever they say. At most `workers` passwords are
-    worked on at a time, which also bounds the memory: `workers` times `settings.memory`.
+    worked on at a time, which also bounds the memory: `workers` times `settings.memory`. Salts are drawn from
+    `secrets`, the system's unless a test hands in its own.
     """
 
-    def __init__(self, settings: HasherSettings, *, workers: int = 2) -> None:
+    def __init__(self, settings: HasherSettings, secrets: Secrets | None = None, *, workers: int = 2) -> None:
         self._settings = settings
+        self._secrets = secrets or SystemSecrets()
         self._argon2 = argon2.PasswordHasher(
             time_cost=settings.iterations,
             memory_cost=settings.memory,
@@ -54,10 +61,12 @@ class PooledHasher:
         """
         plain = _encoded(password)
         if self._settings.algorithm == "argon2":
-            return await self._off_loop(lambda: self._argon2.hash(plain))
+            salt = self._secrets.bytes(self._settings.salt_length)
+            return await self._off_loop(lambda: self._argon2.hash(plain, salt=salt))
         if len(plain) > BCRYPT_BYTES:
             raise SubmissionInvalid("/password", f"must not be longer than {BCRYPT_BYTES} bytes")
-        return await self._off_loop(lambda: bcrypt.hashpw(plain, bcrypt.gensalt(self._settings.cost)).decode())
+        setting = _bcrypt_setting(self._settings.cost, self._secrets.bytes(16))
+        return await self._off_loop(lambda: bcrypt.hashpw(plain, setting).decode())
 
     async def verify(self, password: str, hashed: str) -> bool:
         """Whether the password belongs to the hash.
@@ -114,6 +123,11 @@ def _verified_bcrypt(plain: bytes, hashed: str) -> bool | None:
     except ValueError:
         return None
     return right and len(plain) <= BCRYPT_BYTES
+
+
+def _bcrypt_setting(cost: int, salt: bytes) -> bytes:
+    """What bcrypt calls a salt: version, cost, and 16 bytes in its own order of the base64 alphabet."""
+    return b"$2b$%02d$" % cost + base64.b64encode(salt).rstrip(b"=").translate(_TO_BCRYPT)
 
 
 def _encoded(password: str) -> bytes:

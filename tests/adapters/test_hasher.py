@@ -9,10 +9,12 @@ from typing import Any
 import bcrypt
 import pytest
 
+from limen.adapters import hasher as hasher_module
 from limen.adapters.hasher import PooledHasher
 from limen.domain.configuration import HasherSettings
 from limen.domain.errors import SubmissionInvalid
 from limen.domain.ports import Hasher
+from limen.domain.testing import SequentialSecrets
 
 CHEAP_ARGON2 = HasherSettings(memory=64, iterations=1, parallelism=1)
 CHEAP_BCRYPT = HasherSettings(algorithm="bcrypt", cost=4)
@@ -45,6 +47,20 @@ async def test_the_settings_decide_how_new_hashes_are_made() -> None:
     assert (kind, version, costs) == ("argon2id", "v=19", "m=128,t=3,p=2")
     assert (len(salt) * 3 // 4, len(digest) * 3 // 4) == (24, 40)
     assert (await PooledHasher(HasherSettings(algorithm="bcrypt", cost=5)).hash(PASSWORD)).startswith("$2b$05$")
+
+
+@pytest.mark.parametrize("settings", [CHEAP_ARGON2, CHEAP_BCRYPT], ids=["argon2", "bcrypt"])
+async def test_salts_come_through_the_port_so_that_a_run_can_be_repeated(settings: HasherSettings) -> None:
+    one, other = PooledHasher(settings, SequentialSecrets()), PooledHasher(settings, SequentialSecrets())
+    hashed = await one.hash(PASSWORD)
+    assert hashed == await other.hash(PASSWORD)
+    assert hashed != await one.hash(PASSWORD)
+
+
+def test_every_salt_is_one_to_bcrypt() -> None:
+    for salt in (bytes(16), b"\xff" * 16, bytes(range(16)), SequentialSecrets().bytes(16)):
+        setting = hasher_module._bcrypt_setting(4, salt)
+        assert bcrypt.hashpw(b"password", setting).startswith(setting)
 
 
 async def test_hashes_made_under_other_settings_are_verified(hasher: Hasher) -> None:
