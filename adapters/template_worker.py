@@ -44,6 +44,7 @@ TELLING: Final = (
     "Index",
 )
 """Beginnings of gojsonnet's own messages; what follows them is not told, since it may hold values of the context."""
+WRONG_FUNCTION: Final = "its function takes ctx, and nothing else without a default"
 LIBRARIES: Final = ("libstdc++.so.6", "libm.so.6", "libgcc_s.so.1", "libpthread.so.0")
 """What the engine's wheels for Linux need besides themselves."""
 
@@ -151,9 +152,11 @@ def fault(message: str, source: str, mode: str) -> dict[str, Any]:
     if message.startswith(CANCEL):
         return {"canceled": True}
     if message.startswith("RUNTIME ERROR: "):
-        if mode == "check" and message.startswith("RUNTIME ERROR: Missing argument: ctx"):
-            return {"output": ""}
         said = message.removeprefix("RUNTIME ERROR: ")
+        if mode == "check" and said.startswith("Missing argument: "):
+            # the engine got as far as calling the template's function, and has nothing to call it with
+            takes_ctx = said.startswith("Missing argument: ctx\n")
+            return {"output": ""} if takes_ctx else {"kind": WRONG_FUNCTION, "line": None}
         own = next((text for text in TELLING if said.startswith(text)), None)
         return {"kind": f"RUNTIME ERROR ({own})" if own else "RUNTIME ERROR", "line": _line(message, lines, "\t")}
     # a static error quotes the template only: the context is no part of what is compiled
