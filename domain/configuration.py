@@ -69,7 +69,7 @@ class ActionSettings:
 class WebHook:
     """The `config` of a `web_hook`. `template` is the Jsonnet source its `body` URI gave, None where there is none."""
 
-    url: str
+    url: str = field(repr=False)
     method: str = "POST"
     template: str | None = field(default=None, repr=False)
     template_name: str = "template"
@@ -128,7 +128,7 @@ class MethodSettings:
 
     enabled: bool = False
     passwordless_enabled: bool = False
-    config: Mapping[str, Any] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

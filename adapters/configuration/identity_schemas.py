@@ -7,15 +7,14 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import jsonschema_rs
-
 from limen.adapters.configuration.check import check
 from limen.adapters.configuration.draft import Draft
 from limen.adapters.configuration.findings import Findings, join, section
 from limen.adapters.configuration.shape import BOOL, Shape, one_of
 from limen.adapters.configuration.uri import ContentUnavailable
+from limen.adapters.schemas import schema_fault
+from limen.domain.identity_schema import EXTENSION
 
-EXTENSION = "ory.sh/kratos"
 _VIA = one_of("email", "sms")
 _EXTENSION: Shape = {
     "credentials": {
@@ -77,29 +76,16 @@ def schema_faults(schema: Any) -> Iterator[str]:
     if _depth(schema) > _LIMIT_DEPTH:
         yield "is nested too deeply"
         return
-    yield from _compile_faults(schema)
-    properties = schema.get("properties")
-    traits = properties.get("traits") if isinstance(properties, Mapping) else None
-    if not isinstance(traits, Mapping):
-        yield "has no properties.traits"
+    wrong = schema_fault(schema)
+    if wrong is not None:
+        yield wrong
         return
+    traits = schema["properties"]["traits"]
     fields = traits.get("properties")
     if traits.get("type", "object") != "object" or not isinstance(fields, Mapping) or not fields:
         yield "properties.traits must be an object with properties of its own"
         return
-    yield from _extension_faults(fields, "/properties/traits/properties")
-
-
-def _compile_faults(schema: Mapping[str, Any]) -> Iterator[str]:
-    """Kratos reads a schema that names no draft as draft 7. A `$ref` to another document is not followed."""
-    build = jsonschema_rs.validator_for if "$schema" in schema else jsonschema_rs.Draft7Validator
-    try:
-        build(dict(schema), offline=True)
-    except jsonschema_rs.ValidationError as error:
-        place = join("", *error.instance_path)
-        yield f"is no valid JSON Schema{f' at {place}' if place else ''}: {error.message[:200]}"
-    except (jsonschema_rs.ReferencingError, ValueError, OverflowError) as error:
-        yield f"is no valid JSON Schema: {type(error).__name__}"
+    yield from _extension_faults(schema, "")
 
 
 def _extension_faults(node: Any, pointer: str) -> Iterator[str]:
