@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -79,7 +79,7 @@ async def open_engine(
             tools, streams, handlers, courier or _courier(configuration, system.clock), books.recall,
             configuration.settings.worker_retry,
         )
-        engine = Engine(tools, streams, handlers, books.publish, books.recall, dispatcher)
+        engine = Engine(tools, streams, handlers, books.draft(), books.publish, books.recall, dispatcher)
         if worker:
             await stack.enter_async_context(Worker(engine, configuration.settings))
         yield engine
@@ -111,6 +111,11 @@ class _Books:
         self.hasher = hasher
         self.stack = stack
         self.known: dict[UUID, Rules] = {}
+        self._drafted = self._rules(UUID(int=0), configuration)
+
+    def draft(self) -> Rules:
+        """The rules in force before they are published: no flow is pinned to them."""
+        return self._drafted
 
     async def publish(self) -> Rules:
         """The rules in force; published in the log when they never were."""
@@ -130,7 +135,7 @@ class _Books:
             except StoreConflict:
                 # another process published the very same configuration at the same moment: its key holds
                 self.tools.keyring.forget(id_)
-        self.known[id_] = self._rules(id_, self.configuration)
+        self.known[id_] = replace(self._drafted, id=id_)
         return self.known[id_]
 
     def _secret_digest(self) -> str:

@@ -1,7 +1,6 @@
 """The worker of this process: sends what is due, one after the other in order of time, a few at once."""
 
 import asyncio
-import contextlib
 from types import TracebackType
 from typing import Self
 from uuid import UUID
@@ -42,13 +41,12 @@ class Worker:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _run(self) -> None:
-        dispatcher = self.engine.dispatcher
         while True:
             try:
                 await self._round()
+                await self._wait()
             except LimenError:
-                pass  # the store is away for the moment; what is due stays due
-            await self._wait(dispatcher)
+                await SystemClock().sleep(self.interval)
 
     async def _round(self) -> None:
         now = self.engine.tools.clock.now()
@@ -62,16 +60,18 @@ class Worker:
 
     async def _deliver(self, id_: UUID) -> None:
         try:
-            with contextlib.suppress(LimenError):
-                await self.engine.dispatcher.deliver(id_)
+            await self.engine.dispatcher.deliver(id_)
+        except LimenError:
+            await SystemClock().sleep(self.interval)  # the store is away for the moment; what is due stays due
         finally:
             self._running.pop(id_, None)
             self.engine.dispatcher.wake()
 
-    async def _wait(self, dispatcher: "object") -> None:
+    async def _wait(self) -> None:
         """Until somebody wakes us, the interval is over, or a delivery becomes due by the engine's own clock."""
         clock = self.engine.tools.clock
-        waits = [asyncio.ensure_future(self.engine.dispatcher.woken()), asyncio.ensure_future(SystemClock().sleep(self.interval))]
+        interval = SystemClock().sleep(self.interval)
+        waits = [asyncio.ensure_future(self.engine.dispatcher.woken()), asyncio.ensure_future(interval)]
         next_due = await self.engine.streams.store.next_due()
         if next_due is not None and not self._running:
             wait = max((next_due - clock.now()).total_seconds(), 0.0)

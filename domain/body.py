@@ -123,7 +123,12 @@ def active_of(flow: Flow, use: str) -> str | None:
 
 
 def flow_body(
-    flow: Flow, *, ui: Mapping[str, Any], request: Mapping[str, Any], use: str, identity: Mapping[str, Any] | None = None
+    flow: Flow,
+    *,
+    ui: Mapping[str, Any],
+    request: Mapping[str, Any],
+    use: str,
+    identity: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """A flow as a client fetches it. `request` is the opened request of its start; `identity` stands in settings."""
     body: dict[str, Any] = {

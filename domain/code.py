@@ -61,3 +61,14 @@ def sent_code(keyring: Keyring, flow_id: UUID, row: VaultRow | None) -> SentCode
         expires_at=datetime.fromisoformat(record["expires_at"]),
         identity_id=UUID(record["identity_id"]) if record["identity_id"] else None,
     )
+
+
+def challenge_record(address: str, via: str, values: Any) -> dict[str, Any]:
+    """What a challenge seals: where the code went, and what the form keeps."""
+    return {"address": address, "via": via, "values": dict(values)}
+
+
+def code_lifespan(config: Any) -> float:
+    """`selfservice.methods.code.config.lifespan` in seconds; Kratos' default is 15 minutes."""
+    lifespan = config.get("lifespan")
+    return lifespan.total_seconds() if isinstance(lifespan, timedelta) else float(lifespan or 900.0)

@@ -6,16 +6,12 @@ written together. Where another stream has moved on meanwhile, the decision is t
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
-from limen.domain.body import instant
-from limen.domain.code import DIGITS, ROW, code_row
+from limen.domain.code import ROW
 from limen.domain.configuration import FlowKind
 from limen.domain.decision import Decision
 from limen.domain.errors import FlowBusy, StoreConflict
-from limen.domain.flow import initiate
 from limen.domain.identity import (
     AddressVerified,
     CredentialChanged,
@@ -26,17 +22,21 @@ from limen.domain.identity import (
     SessionsClosed,
     TraitsChanged,
 )
-from limen.domain.mails import mail
 from limen.domain.people import People
 from limen.domain.plan import Plan
-from limen.domain.ports import VaultKey, VaultRow
+from limen.domain.ports import VaultKey
 from limen.domain.presenter import Presenter
 from limen.domain.request import Request
 from limen.domain.reservation import IdentifierReleased, IdentifierReserved, Reservation
 from limen.domain.runner import Tools
 from limen.domain.scheduling import Schedule, Scheduler
-from limen.domain.session import Session, SessionIssued, SessionRefreshed, SessionRevoked
+from limen.domain.self_verification import StartedVerification, start_verification
+from limen.domain.session import Session, SessionRevoked
+from limen.domain.token import cookie_secrets, token_row
 from limen.domain.work import Work
+
+PARTS = ("traits", "schema_id", "state", "metadata_public", "metadata_admin", "external_id", "verifiable", "recovery")
+"""The parts of a profile, as a change names them."""
 
 ATTEMPTS = 5
 """How often a decision is taken again when another stream has moved on."""
@@ -53,8 +53,7 @@ class Completed:
     work: Work
     decision: Decision
     schedule: Schedule
-    verifications: list[tuple[UUID, str]] = field(default_factory=list)
-    """The verification flows that were started, with their addresses."""
+    verifications: list[StartedVerification] = field(default_factory=list)
 
 
 class Completion:
@@ -79,10 +78,25 @@ class Completion:
                     fresh = await self.people.identity(decision.identity.id)
                     if fresh is None:
                         raise FlowBusy(work.flow.id) from None
-                    decision.identity = fresh
+                    self._rebase(decision, fresh)
                 continue
             return done
         raise FlowBusy(work.flow.id)
+
+    def _rebase(self, decision: Decision, fresh: Identity) -> None:
+        """Takes up what others appended meanwhile: every part of the profile that this decision leaves as it was."""
+        there, before = self.people.profile(fresh), decision.previous
+        decision.identity = fresh
+        if before is None:
+            return
+        mine = decision.profile
+        taken = {part: getattr(there, part) for part in PARTS if getattr(mine, part) == getattr(before, part)}
+        profile = replace(decision.profile, **taken)
+        verified = {(one.via, one.value): one for one in there.verifiable if one.verified}
+        decision.profile = replace(
+            profile, verifiable=tuple(verified.get((one.via, one.value), one) for one in profile.verifiable)
+        )
+        decision.previous = there
 
     async def _decide(self, done: Completed, plan: Plan, request: Request) -> None:
         work, decision = done.work, done.decision
@@ -95,9 +109,9 @@ class Completion:
             flow.fire("answer_action", decision.at, action=planned.ref, attempt=1, verdict="continue", duration=0.0)
         if plan.has("revoke_active_sessions"):
             await self._revoke(work, decision)
-        self._session(work, decision)
+        await self._session(work, decision)
         for address in due:
-            done.verifications.append((self._verification(work, decision, address), address))
+            done.verifications.append(self._verification(work, decision, address))
         done.schedule = await self.scheduler.actions(
             list(plan.timed("after_commit", "delivery")),
             work,
@@ -115,7 +129,7 @@ class Completion:
             identity_id=decision.identity.id,
             session_id=decision.session.id if decision.session else None,
             deliveries=tuple(done.schedule.ids),
-            started=tuple(id for id, _ in done.verifications),
+            started=tuple(one.flow_id for one in done.verifications),
         )
 
     # -- the identity
@@ -124,7 +138,8 @@ class Completion:
         identity, flow_id, at = decision.identity, work.flow.id, decision.at
         if identity.version == 0:
             reservations = await self._reserve(work, decision, ())
-            work.step.put.append(self.keyring.create(identity.id))
+            if decision.key is not None:
+                work.step.put.append(decision.key)
             identity.record(
                 IdentityRegistered,
                 at,
@@ -178,21 +193,18 @@ class Completion:
 
     # -- sessions
 
-    def _session(self, work: Work, decision: Decision) -> None:
+    async def _session(self, work: Work, decision: Decision) -> None:
         session = decision.session
         if session is None or not session.pending:
             return
+        secrets = cookie_secrets(self.people.rules.configuration.secrets)
         if decision.session_token is not None:
-            first = self.people.rules.configuration.secrets
-            kept = token_row(session, decision.session_token, cookie_secrets(first))
-            work.step.put.append(kept)
-            decision.identity.record(
-                SessionOpened,
-                decision.at,
-                flow_id=work.flow.id,
-                session_id=session.id,
-                expires_at=session.expires_at,
-            )
+            work.step.put.append(token_row(session, decision.session_token, secrets))
+        elif kept := await self.people.streams.store.vault(session.id, "token"):
+            work.step.put.append(replace(kept, expires_at=session.expires_at))
+        decision.identity.record(
+            SessionOpened, decision.at, flow_id=work.flow.id, session_id=session.id, expires_at=session.expires_at
+        )
         work.add(session)
 
     async def _revoke(self, work: Work, decision: Decision) -> None:
@@ -235,94 +247,15 @@ class Completion:
         )
         return due
 
-    def _verification(self, work: Work, decision: Decision, address: str) -> UUID:
+    def _verification(self, work: Work, decision: Decision, address: str) -> StartedVerification:
         """Starts a verification flow whose code is already on its way. No before-action of verification runs."""
-        started = start_verification(
+        return start_verification(
             work, self.tools, self.people, self.scheduler, decision, address, self.presenter.request(work.flow)
         )
-        return started
-
-
-def start_verification(
-    work: Work,
-    tools: Tools,
-    people: People,
-    scheduler: Scheduler,
-    decision: Decision,
-    address: str,
-    request: Any,
-) -> UUID:
-    """A verification flow of an address, opened with its code sent, as part of another flow's work."""
-    configuration, keyring, at = people.rules.configuration, tools.keyring, decision.at
-    flow_id, identity_id = tools.ids.new(), decision.identity.id
-    lifespan = code_lifespan(configuration.method("code").config)
-    code = tools.secrets.digits(DIGITS)
-    row = keyring.create(flow_id, identity_id)
-    flow = initiate(
-        flow_id,
-        at,
-        kind=FlowKind.VERIFICATION,
-        type=work.flow.type,
-        configuration=people.rules.id,
-        expires_at=at + configuration.flow(FlowKind.VERIFICATION).lifespan,
-        request=keyring.seal(flow_id, {**request, "transient_payload": None}),
-        identity_id=identity_id,
-        started_by=work.flow.id,
-    )
-    own = work.beside(flow)
-    own.step.put += [
-        row,
-        code_row(
-            keyring, flow_id, code, address=address, via="email", now=at, lifespan=lifespan, identity_id=identity_id
-        ),
-    ]
-    delivery = scheduler.message(mail("verification_code_valid", address, code), own, at, identity_id=identity_id)
-    flow.fire(
-        "open_challenged",
-        at,
-        method="code",
-        challenge=keyring.seal(flow_id, challenge_record(address, "email", {})),
-        code_expires_at=at + timedelta(seconds=lifespan),
-        deliveries=(delivery,),
-    )
-    work.absorb(own)
-    return flow_id
-
-
-def challenge_record(address: str, via: str, values: Any) -> dict[str, Any]:
-    """What a challenge seals: where the code went, and what the form keeps."""
-    return {"address": address, "via": via, "values": dict(values)}
-
-
-def code_lifespan(config: Any) -> float:
-    """`selfservice.methods.code.config.lifespan` in seconds; Kratos' default is 15 minutes."""
-    lifespan = config.get("lifespan")
-    return lifespan.total_seconds() if isinstance(lifespan, timedelta) else float(lifespan or 900.0)
-
-
-def cookie_secrets(secrets: Any) -> tuple[str, ...]:
-    """What signs session tokens: `secrets.cookie`, else `secrets.default`, else (in memory only) a fixed word."""
-    return secrets.cookie or secrets.default or ("limen",)
-
-
-def token_row(session: Session, token: str, secrets: Sequence[str]) -> VaultRow:
-    """The vault row that keeps a session token's hash, bound to the identity."""
-    from limen.domain.token import token_hash
-
-    return VaultRow(
-        session.id, "token", "", token_hash(secrets[0], token), subject=session.identity_id,
-        expires_at=session.expires_at,
-    )
 
 
 def _changed(before: Profile | None, after: Profile) -> tuple[str, ...]:
     """The parts of a profile that differ."""
     if before is None:
         return ()
-    parts = (
-        "traits", "schema_id", "state", "metadata_public", "metadata_admin", "external_id", "verifiable", "recovery",
-    )
-    return tuple(part for part in parts if getattr(before, part) != getattr(after, part))
-
-
-__all__ = ["Completed", "Completion", "Identity", "SessionIssued", "SessionRefreshed", "Taken", "instant"]
+    return tuple(part for part in PARTS if getattr(before, part) != getattr(after, part))

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from limen.domain.identity import Identity, Profile
+from limen.domain.ports import VaultRow
 from limen.domain.session import Session
 
 
@@ -14,7 +15,8 @@ class Decision:
     """An accepted submission on its way to the commit.
 
     `identity` is who it is about (a new one, of version 0, in registration); `profile` what they shall be; `previous`
-    what they were. `session` is the one to be issued, refreshed, or signed in with; None where there is none.
+    what they were. `session` is the one to be issued,
+    refreshed, or signed in with; None where there is none. `key` is the vault row of a new identity's key.
     """
 
     at: datetime
@@ -29,6 +31,7 @@ class Decision:
     session: Session | None = None
     session_token: str | None = field(default=None, repr=False)
     devices: list[Mapping[str, Any]] = field(default_factory=list)
+    key: VaultRow | None = None
 
     @property
     def registers(self) -> bool:

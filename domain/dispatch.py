@@ -5,35 +5,22 @@ time. What a dead process held is taken over after its lease, with the same trig
 """
 
 import asyncio
-import json
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from limen.domain.answer import Failure, pause, retriable
+from limen.domain.answer import Failure, pause
 from limen.domain.configuration import Action, ActionSettings, Configuration, Retry
 from limen.domain.delivery import Delivery
-from limen.domain.errors import Erased, StoreConflict
-from limen.domain.handler import ActionContext, Actions, Interrupt, Modify
-from limen.domain.ports import Answer, CallFailed, Courier, Mail, Step
+from limen.domain.errors import StoreConflict
+from limen.domain.handler import Actions
+from limen.domain.ports import Courier, Step
 from limen.domain.rules import Rules
-from limen.domain.runner import Tools, either, first, judge
-from limen.domain.scheduling import LEASE_MARGIN, request_of
+from limen.domain.runner import Tools, either
+from limen.domain.scheduling import LEASE_MARGIN
+from limen.domain.sending import Result, Sending
 from limen.domain.streams import Streams
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What an attempt came to: `failure` None is success; `again` says whether another try makes sense."""
-
-    failure: Failure | None = None
-    status: int | None = None
-    digest: str | None = None
-    retry_after: float | None = None
-    again: bool = False
-    verdict: str = "continue"
 
 
 class Dispatcher:
@@ -52,9 +39,11 @@ class Dispatcher:
         self.streams = streams
         self.handlers = handlers
         self.courier = courier
+        self.sending = Sending(tools, streams, handlers, courier)
         self.retry = retry
         self._recall = recall
         self._woken = asyncio.Event()
+        self._locks: dict[UUID, asyncio.Lock] = {}
 
     # -- who is told
 
@@ -76,19 +65,21 @@ class Dispatcher:
         elif listed:
             self.wake()
 
-    async def settle_local(self) -> None:
-        """Sends the messages that are due, where the courier is of this process."""
-        if not self.courier.local:
-            return
-        for id_ in await self.streams.store.due(self.tools.clock.now(), 100):
-            delivery = await self.streams.load(Delivery, id_)
-            if delivery.version and delivery.channel == "message":
-                await self.deliver(id_)
-
     # -- sending
 
     async def deliver(self, id: UUID) -> Result | None:  # noqa: A002
-        """One attempt of a delivery that is due. None when there was nothing to do, or somebody else has it."""
+        """One attempt of a delivery that is due. None when there was nothing to do, or somebody else has it.
+
+        Within this process the second to ask waits for the first.
+        """
+        lock = self._locks.setdefault(id, asyncio.Lock())
+        try:
+            async with lock:
+                return await self._deliver(id)
+        finally:
+            self._locks.pop(id, None)
+
+    async def _deliver(self, id: UUID) -> Result | None:  # noqa: A002
         delivery = await self.streams.load(Delivery, id)
         now = self.tools.clock.now()
         if not delivery.version or delivery.ended:
@@ -96,15 +87,18 @@ class Dispatcher:
             return None
         if delivery.state == "attempting" and delivery.lease is not None and now < delivery.lease:
             return None
-        settings, action = await self._settings(delivery)
+        if delivery.channel == "handler" and not self.handlers.sealed:
+            await self.streams.append(Step(due=[(id, now + timedelta(seconds=1))]))
+            return None
+        settings = await self._settings(delivery)
         lease = now + timedelta(seconds=settings.timeout + LEASE_MARGIN)
         delivery.fire("attempt", now, attempt=delivery.attempts + 1, lease=lease)
         try:
             await self.streams.append(Step(due=[(id, lease)]), delivery)
         except StoreConflict:
             return None
-        result = await self._attempt(delivery, settings, action)
-        await self._record(delivery, result, now, settings)
+        result = await self.sending.attempt(delivery, settings.timeout)
+        await self._record(delivery, result, now)
         return result
 
     async def deliver_awaited(self, deliveries: Sequence[UUID]) -> tuple[str, Failure] | None:
@@ -114,13 +108,13 @@ class Dispatcher:
         """
         for position, id_ in enumerate(deliveries):
             delivery = await self.streams.load(Delivery, id_)
-            settings, action = await self._settings(delivery)
+            settings = await self._settings(delivery)
             began = self.tools.clock.now()
             deadline = began + timedelta(seconds=settings.timeout)
             while True:
                 started = self.tools.clock.now()
                 remaining = max((deadline - started).total_seconds(), 0.001)
-                result = await self._attempt(delivery, settings, action, timeout=remaining)
+                result = await self.sending.attempt(delivery, remaining)
                 wait = self._pause(result, delivery.attempts, settings.retry, deadline)
                 if wait is None:
                     break
@@ -145,84 +139,17 @@ class Dispatcher:
         if rest:
             self.wake()
 
-    async def _settings(self, delivery: Delivery) -> tuple[ActionSettings, Action | None]:
-        rules = await self._recall(delivery.configuration)
-        action = find_action(rules.configuration, delivery.action) if delivery.channel == "web_hook" else None
-        if action is not None:
-            return action.settings, action
+    async def _settings(self, delivery: Delivery) -> ActionSettings:
+        if delivery.channel == "web_hook":
+            rules = await self._recall(delivery.configuration)
+            action = find_action(rules.configuration, delivery.action)
+            return action.settings if action else ActionSettings()
         handler = self.handlers.find(delivery.action) if delivery.channel == "handler" else None
-        return ActionSettings(timeout=handler.timeout if handler else 30.0), None
-
-    async def _attempt(
-        self, delivery: Delivery, settings: ActionSettings, action: Action | None, *, timeout: float | None = None
-    ) -> Result:
-        limit = settings.timeout if timeout is None else timeout
-        try:
-            payload = await self._payload(delivery)
-        except Erased:
-            return Result(Failure("erased", "the person was erased"))
-        if payload is None:
-            return Result(Failure("payload", "the request is no longer kept"))
-        if "request" in payload:
-            return await self._web_hook(delivery, payload, limit)
-        if "mail" in payload:
-            return await self._mail(delivery, payload["mail"], limit)
-        return await self._handler(payload, limit)
-
-    async def _payload(self, delivery: Delivery) -> Mapping[str, Any] | None:
-        keyring, flow_id = self.tools.keyring, delivery.flow_id
-        if not keyring.ready(flow_id) and not await keyring.load(flow_id):
-            raise Erased(f"delivery {delivery.id}")
-        row = await self.streams.store.vault(flow_id, "payload", str(delivery.id))
-        return json.loads(keyring.decrypt(flow_id, row.value)) if row else None
-
-    async def _web_hook(self, delivery: Delivery, payload: Mapping[str, Any], limit: float) -> Result:
-        clock = self.tools.clock
-        request = request_of(payload)
-        call = self.tools.caller.call(request, request_id=self.tools.ids.new(), timeout=limit, sent_at=clock.now())
-        answer: Answer | CallFailed
-        try:
-            answer = await first(clock, limit, call)
-        except CallFailed as failed:
-            answer = failed
-        except TimeoutError:
-            answer = CallFailed("timeout", "no answer in time")
-        verdict = judge(answer, parses=False, modifies=False)
-        failure = verdict if isinstance(verdict, Failure) else None
-        again = retriable(answer, parses=False)
-        if isinstance(answer, CallFailed):
-            return Result(failure, again=again)
-        digest = self.tools.keyring.digest(delivery.flow_id, answer.body)
-        return Result(failure, answer.status, digest, answer.retry_after, again)
-
-    async def _mail(self, delivery: Delivery, mail: Mapping[str, Any], limit: float) -> Result:
-        try:
-            await first(self.tools.clock, limit, self.courier.send(Mail(**mail), id=delivery.id))
-        except TimeoutError:
-            return Result(Failure("timeout", "the courier did not answer in time"), again=True)
-        except Exception as error:
-            return Result(Failure("courier", type(error).__name__), again=True)
-        return Result()
-
-    async def _handler(self, payload: Mapping[str, Any], limit: float) -> Result:
-        handler = self.handlers.find(payload["handler"])
-        if handler is None:
-            return Result(Failure("handler", "no handler of this id is registered"), again=True)
-        context = ActionContext(payload["context"])
-        try:
-            work: Any = handler.function(context) if handler.is_async else asyncio.to_thread(handler.function, context)
-            answered = await first(self.tools.clock, limit, work)
-        except TimeoutError:
-            return Result(Failure("timeout", f"no answer within {limit:g} s"), again=True)
-        except Exception as error:
-            return Result(Failure("handler", type(error).__name__), again=True)
-        if isinstance(answered, Interrupt | Modify):
-            return Result(verdict="ignored")
-        return Result()
+        return ActionSettings(timeout=handler.timeout if handler else 30.0)
 
     # -- the record
 
-    async def _record(self, delivery: Delivery, result: Result, started: datetime, settings: ActionSettings) -> None:
+    async def _record(self, delivery: Delivery, result: Result, started: datetime) -> None:
         """After a worker's attempt: delivered, to be tried again later, or given up."""
         wait = None
         if result.failure is not None and result.failure.reason != "erased":

@@ -55,6 +55,7 @@ class Engine:
         tools: Tools,
         streams: Streams,
         handlers: Actions,
+        draft: Rules,
         publish: Callable[[], Awaitable[Rules]],
         recall: RulesSource,
         dispatcher: Dispatcher,
@@ -70,6 +71,7 @@ class Engine:
         self._recall = recall
         self._desks: dict[UUID, Desk] = {}
         self._current: Desk | None = None
+        self._draft = self._desk(draft)
         self._in_flight: set[UUID] = set()
         self.runner = Runner(tools, handlers)
 
@@ -94,6 +96,11 @@ class Engine:
         people = People(self.streams, self.tools.keyring, self.tools.ids, rules)
         return Desk(rules, people, Presenter(self.tools.keyring, rules), Sessions(self.tools, people))
 
+    @property
+    def _in_force(self) -> Desk:
+        """The configuration in force, published or not: reading a session does not begin a flow."""
+        return self._current or self._draft
+
     # -- commands
 
     async def start(
@@ -116,10 +123,9 @@ class Engine:
         `session_inactive`, `flow_disabled`).
         """
         desk = await self.current()
-        opening = Opening(self.tools, self.streams, self.handlers, self.runner, desk, self.dispatcher)
         asked = (request or Request(method="GET")).with_query(query)
         said = asked.query
-        return await opening.start(
+        return await self.opening(desk).start(
             _kind(kind),
             asked,
             type_=_type(type),
@@ -156,35 +162,37 @@ class Engine:
                 flow, method, values, request or Request(), session_token, transient_payload
             )
 
-    async def flow(self, flow_id: UUID | str, *, session_token: str | None = None) -> FlowView:
-        """A flow as it stands. Raises `FlowNotFound`; an ended flow is shown as it ended."""
+    async def flow(self, flow_id: UUID | str) -> FlowView:
+        """A flow as it stands; an ended one as it ended. Raises `FlowNotFound`, `FlowExpired` when its time is over."""
         flow = await self._load(_flow_id(flow_id))
+        if flow.state == "expired" or (not flow.ended and self.tools.clock.now() >= flow.expires_at):
+            raise FlowExpired(flow.id)
         desk = await self.desk(flow.configuration)
         await self._key(desk, flow)
-        identity = await desk.people.identity(flow.identity_id) if flow.kind is FlowKind.SETTINGS and flow.identity_id else None
+        owner = flow.identity_id if flow.kind is FlowKind.SETTINGS else None
+        identity = await desk.people.identity(owner) if owner else None
         profile = desk.people.profile(identity) if identity else None
         return desk.presenter.view(flow, identity=identity, profile=profile)
 
     async def session(self, token: str | None) -> Document | None:
         """The active session of a token, with its identity; None when there is none."""
-        desk = await self.current()
-        signed_in = await desk.sessions.of(token)
-        return Document(desk.sessions.body(signed_in)) if signed_in else None
+        sessions = self._in_force.sessions
+        signed_in = await sessions.of(token)
+        return Document(sessions.body(signed_in)) if signed_in else None
 
     async def signed_in(self, token: str | None) -> SignedIn | None:
         """Who is signed in with a token."""
-        return await (await self.current()).sessions.of(token)
+        return await self._in_force.sessions.of(token)
 
     async def logout(self, token: str | None) -> bool:
         """Ends the session of a token; False when there was none (then nothing was done)."""
-        return await (await self.current()).sessions.revoke(token)
+        return await self._in_force.sessions.revoke(token)
 
     async def erase(self, identity_id: UUID | str) -> int:
         """Erases a person: their keys and vault rows are deleted, their sessions ended, their identifiers freed.
 
         The log stays whole; what it says of them reads as erased. Returns the number of vault rows deleted.
         """
-        await self.current()
         return await erase(self.tools, self.streams, UUID(str(identity_id)))
 
     # -- one at a time
@@ -231,6 +239,10 @@ class Engine:
             raise FlowFinished(flow.id, flow.state)
         flow.fire("release", now, reason="abandoned")
         await self.work(flow).commit()
+
+    def opening(self, desk: Desk) -> Opening:
+        """What starts flows under a configuration."""
+        return Opening(self.tools, self.streams, self.handlers, self.runner, desk, self.dispatcher)
 
     def work(self, flow: Flow) -> Work:
         """A unit of work for a flow."""

@@ -123,7 +123,9 @@ class ActionFailed(LimenError):
 
     id = "action_failed"
 
-    def __init__(self, action: str, reason: str, detail: str = "", *, flow_id: UUID | None = None, stands: bool = False):
+    def __init__(
+        self, action: str, reason: str, detail: str = "", *, flow_id: UUID | None = None, stands: bool = False
+    ) -> None:
         self.action = action
         self.reason = reason
         self.detail = detail

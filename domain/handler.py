@@ -95,7 +95,8 @@ class Interrupt:
         return Interruption(self.messages)
 
 
-Handler = Callable[[ActionContext], Awaitable[None | Modify | Interrupt] | None | Modify | Interrupt]
+Said = Modify | Interrupt | None
+Handler = Callable[[ActionContext], Awaitable[Said] | Said]
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +187,11 @@ class Actions:
     def _check_open(self) -> None:
         if self._sealed:
             raise HandlersSealed("handlers are registered before the first flow begins, not after it")
+
+    @property
+    def sealed(self) -> bool:
+        """Whether the first flow has begun, and with it all handlers are known."""
+        return self._sealed
 
     def seal(self) -> None:
         """From here on nothing can be registered: handlers are part of the configuration flows are pinned to."""

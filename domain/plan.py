@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from limen.domain.configuration import Action, ActionSettings, Slot
-from limen.domain.flow import ActionRef, PlannedAction
+from limen.domain.flow_events import ActionRef, PlannedAction
 from limen.domain.handler import Actions, RegisteredHandler
 from limen.domain.precedence import resolve
 from limen.domain.rules import Rules

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from limen.domain.body import identity_body, session_body
-from limen.domain.completion import cookie_secrets
 from limen.domain.decision import Decision
 from limen.domain.errors import StoreConflict
 from limen.domain.flow import Flow
@@ -16,7 +15,7 @@ from limen.domain.ports import Step, VaultKey
 from limen.domain.request import Request
 from limen.domain.runner import Tools
 from limen.domain.session import Authentication, Session, SessionIssued, SessionRefreshed, SessionRevoked
-from limen.domain.token import matches, mint, session_of
+from limen.domain.token import cookie_secrets, matches, mint, session_of
 
 
 @dataclass(frozen=True, slots=True)

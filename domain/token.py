@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from hashlib import sha256
 from uuid import UUID
 
-from limen.domain.ports import Secrets
+from limen.domain.configuration import KeySecrets
+from limen.domain.ports import Secrets, VaultRow
+from limen.domain.session import Session
 
 PREFIX = "ory_st_"
 _LENGTH = 16 + 24
@@ -42,3 +44,16 @@ def token_hash(secret: str, token: str) -> bytes:
 def matches(kept: bytes, token: str, secrets: Sequence[str]) -> bool:
     """Whether any of the secrets made this hash of this token."""
     return any(hmac.compare_digest(kept, token_hash(secret, token)) for secret in secrets)
+
+
+def cookie_secrets(secrets: KeySecrets) -> tuple[str, ...]:
+    """What signs session tokens: `secrets.cookie`, else `secrets.default`, else (in memory only) a fixed word."""
+    return secrets.cookie or secrets.default or ("limen",)
+
+
+def token_row(session: Session, token: str, secrets: Sequence[str]) -> VaultRow:
+    """The vault row that keeps a session token's hash, bound to the identity."""
+    return VaultRow(
+        session.id, "token", "", token_hash(secrets[0], token), subject=session.identity_id,
+        expires_at=session.expires_at,
+    )

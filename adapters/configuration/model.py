@@ -92,8 +92,13 @@ def _method(name: str, values: Mapping[str, Any]) -> MethodSettings:
     return MethodSettings(
         enabled=values.get("enabled", name in _ENABLED_METHODS) or passwordless,
         passwordless_enabled=passwordless,
-        config=dict(section(values, "config")),
+        config=_method_config(section(values, "config")),
     )
+
+
+def _method_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The method's own settings, durations read."""
+    return dict(config) | ({"lifespan": _duration(config, "lifespan", timedelta(0))} if "lifespan" in config else {})
 
 
 def _secrets(values: Mapping[str, Any]) -> KeySecrets:

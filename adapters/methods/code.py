@@ -7,8 +7,7 @@ forgiven. Whether anybody is known under an address is not to be learnt from rec
 from collections.abc import Mapping
 from typing import Any
 
-from limen.domain.code import DIGITS, MAX_WRONG
-from limen.domain.completion import code_lifespan
+from limen.domain.code import DIGITS, MAX_WRONG, code_lifespan
 from limen.domain.configuration import FlowKind
 from limen.domain.identifier import normalize
 from limen.domain.identity import Identity, Profile

@@ -9,7 +9,8 @@ from uuid import UUID
 import pytest
 
 from limen.domain.errors import FlowBusy, IllegalTrigger, LimenError
-from limen.domain.flow import Flow, FlowInitiated, FlowOpened, MethodSubmitted
+from limen.domain.flow import Flow
+from limen.domain.flow_events import FlowInitiated, FlowOpened, MethodSubmitted
 from limen.domain.ports import Clock, Courier, Ids, Mail, Secrets
 from limen.domain.reservation import IdentifierReleased, IdentifierReserved, Reservation
 from limen.domain.sealed import Sealed

@@ -1,0 +1,256 @@
+"""Accepting: a method said yes. The after-actions run, and one append makes it true."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from limen.domain.answer import Failure
+from limen.domain.completion import Completed, Completion, Taken
+from limen.domain.configuration import FlowKind, Slot
+from limen.domain.decision import Decision
+from limen.domain.document import Document
+from limen.domain.errors import ActionFailed, LimenError
+from limen.domain.flow import Flow
+from limen.domain.identity import Identity
+from limen.domain.method import Accepted, Refused, Submission
+from limen.domain.modification import Unfit, modify
+from limen.domain.outcome import Outcome
+from limen.domain.plan import Plan, Planned, plan
+from limen.domain.reply import Reply
+from limen.domain.request import Request
+from limen.domain.scheduling import Scheduler
+from limen.domain.self_verification import StartedVerification, start_verification
+from limen.domain.sessions import SignedIn
+from limen.domain.stage import Stopped, announce, run
+from limen.domain.ui import messages
+from limen.domain.work import Work
+
+if TYPE_CHECKING:
+    from limen.domain.engine import Desk, Engine
+
+VERIFIED_REQUIRED = "session_verified_address_required"
+
+
+class Accepting:
+    """Takes an accepted submission to its end."""
+
+    def __init__(self, engine: "Engine", desk: "Desk") -> None:
+        self.engine = engine
+        self.desk = desk
+        self.tools = engine.tools
+        self.reply = Reply(engine, desk)
+        self.scheduler = Scheduler(self.tools.templates, self.tools.keyring, self.tools.ids, desk.rules.id)
+        self.completion = Completion(self.tools, desk.people, desk.presenter, self.scheduler)
+
+    async def accept(
+        self, work: Work, verdict: Accepted, submission: Submission, request: Request, signed_in: SignedIn | None
+    ) -> Outcome:
+        flow = work.flow
+        decision = self._decision(verdict, submission, signed_in)
+        if decision.profile.state != "active" and not decision.registers:
+            refused = Refused("identity_disabled", (messages.identity_disabled(),), verdict.values)
+            return await self.reply.refuse(work, refused, signed_in, error="identity_disabled")
+        flow.fire("accept", decision.at, method=decision.method, identity_id=decision.identity.id, aal=decision.aal)
+        chosen = plan(self.desk.rules, self.engine.handlers, self._slot(flow))
+        announce(chosen, work, decision.at)
+        self._sign_in(flow, decision, chosen, request, signed_in)
+        try:
+            stopped = await self._before_commit(work, decision, chosen, request)
+            if stopped is not None:
+                return await self._stopped(work, stopped, decision, signed_in, verdict.values)
+            if decision.profile.state != "active":
+                decision.session, decision.session_token = None, None
+            done = await self.completion.complete(work, decision, chosen, request)
+        except Unfit as unfit:
+            return await self.reply.refuse(work, Refused("unfit", unfit.faults), signed_in)
+        except Taken:
+            return await self.reply.refuse(work, Refused("duplicate", (messages.duplicate_credentials(),)), signed_in)
+        return await self._completed(done, chosen, request)
+
+    def _slot(self, flow: Flow) -> Slot:
+        return Slot(flow.kind, "after", flow.method)
+
+    def _decision(self, verdict: Accepted, submission: Submission, signed_in: SignedIn | None) -> Decision:
+        people, flow = self.desk.people, submission.flow
+        identity, previous, key = verdict.identity, None, None
+        if flow.kind is FlowKind.SETTINGS and signed_in is not None:
+            identity, previous = signed_in.identity, signed_in.profile
+        if identity is None:
+            identity = Identity(self.tools.ids.new())
+            key = self.tools.keyring.create(identity.id)
+        elif previous is None:
+            previous = people.profile(identity)
+        profile = verdict.profile or previous
+        assert profile is not None  # noqa: S101 - for the type checker: a new identity comes with its profile
+        return Decision(
+            at=submission.now,
+            method=submission.flow.method or verdict.authentication.partition("_")[0],
+            identity=identity,
+            profile=profile,
+            previous=previous,
+            credentials=verdict.credentials,
+            authentication=verdict.authentication,
+            aal=verdict.aal,
+            verified=verdict.verified,
+            session=signed_in.session if signed_in and flow.kind is FlowKind.SETTINGS else None,
+            devices=self.desk.sessions.devices(signed_in.session) if signed_in else [],
+            key=key,
+        )
+
+    def _sign_in(
+        self, flow: Flow, decision: Decision, chosen: Plan, request: Request, signed_in: SignedIn | None
+    ) -> None:
+        """The session that the commit will issue: always after login and recovery, after registration on request."""
+        again = flow.kind is FlowKind.LOGIN and (flow.refresh or flow.requested_aal != "aal1")
+        if again and signed_in is not None and signed_in.identity.id == decision.identity.id:
+            self.desk.sessions.refresh(decision, flow, request, signed_in)
+        elif flow.kind in (FlowKind.LOGIN, FlowKind.RECOVERY) or (
+            flow.kind is FlowKind.REGISTRATION and chosen.has("session")
+        ):
+            self.desk.sessions.issue(decision, flow, request)
+
+    async def _before_commit(self, work: Work, decision: Decision, chosen: Plan, request: Request) -> Stopped | None:
+        changes_identity = work.flow.kind in (FlowKind.REGISTRATION, FlowKind.SETTINGS)
+
+        def context() -> dict[str, Any]:
+            hidden = decision if work.flow.kind is not FlowKind.REGISTRATION else replace(decision, session=None)
+            return self.desk.presenter.context(work.flow, request, phase="after", decision=hidden)
+
+        def take_over(changes: Mapping[str, Any]) -> None:
+            decision.profile = modify(self.desk.people, decision.profile, changes, decision.at)
+
+        return await run(
+            self.engine.runner,
+            list(chosen.timed("before_commit")),
+            work,
+            context,
+            modify=take_over if changes_identity else None,
+            builtin=lambda planned: self._builtin(work, decision, planned),
+        )
+
+    def _builtin(self, work: Work, decision: Decision, planned: Planned) -> Stopped | None:
+        """`require_verified_address`: some address of the identity must be verified, by whatever method it came."""
+        passes = any(address.verified for address in decision.profile.verifiable)
+        verdict = "continue" if passes else "interrupt"
+        work.flow.fire("answer_action", decision.at, action=planned.ref, attempt=1, verdict=verdict, duration=0.0)
+        return None if passes else Stopped(planned, messages=(messages.address_not_verified(),))
+
+    async def _stopped(
+        self,
+        work: Work,
+        stopped: Stopped,
+        decision: Decision,
+        signed_in: SignedIn | None,
+        values: Mapping[str, Any],
+    ) -> Outcome:
+        flow, now, action = work.flow, self.tools.clock.now(), stopped.planned.ref
+        if stopped.failure is not None:
+            flow.fire("release", now, reason="action_failed")
+            await work.commit()
+            raise _failed(flow, action.id, stopped.failure)
+        flow.fire("interrupt", now, action=action.id, form=self.reply.form(flow, stopped.messages, values))
+        if action.hook != "require_verified_address":
+            await work.commit()
+            return self.reply.outcome(flow, signed_in)
+        begun = self._start_verifications(work, decision, now)
+        steps = [self._show_verification(started, url=True) for started in begun]
+        await work.commit()
+        await self.engine.dispatcher.take_up(started.delivery for started in begun)
+        return self.reply.outcome(flow, signed_in, error=VERIFIED_REQUIRED, continue_with=tuple(steps))
+
+    def _start_verifications(self, work: Work, decision: Decision, now: datetime) -> list[StartedVerification]:
+        """Sends the person off to verify the first of their addresses."""
+        begun: list[StartedVerification] = []
+        settings = self.desk.rules.configuration.flow(FlowKind.VERIFICATION)
+        decision.at = now
+        for address in decision.profile.verifiable[:1]:
+            if settings.enabled and address.via == "email":
+                started = start_verification(
+                    work,
+                    self.tools,
+                    self.desk.people,
+                    self.scheduler,
+                    decision,
+                    address.value,
+                    self.desk.presenter.request(work.flow),
+                )
+                begun.append(started)
+        return begun
+
+    # -- after the commit
+
+    async def _completed(self, done: Completed, chosen: Plan, request: Request) -> Outcome:
+        flow, decision = done.work.flow, done.decision
+        dispatcher = self.engine.dispatcher
+        if done.schedule.ids:
+            dispatcher.wake()
+        await dispatcher.take_up(started.delivery for started in done.verifications)
+        failure = await dispatcher.deliver_awaited(done.schedule.awaited)
+        outcome = await self._success(done, chosen, request)
+        if done.schedule.failed is not None:
+            planned, detail = done.schedule.failed
+            failure = failure or (planned.ref.id, Failure("template", detail))
+        if failure is not None:
+            error = _failed(flow, failure[0], failure[1], stands=True)
+            error.outcome = outcome
+            raise error
+        if decision.profile.state != "active":
+            return replace(outcome, error="identity_disabled")
+        return outcome
+
+    async def _success(self, done: Completed, chosen: Plan, request: Request) -> Outcome:
+        flow, decision = done.work.flow, done.decision
+        presenter = self.desk.presenter
+        identity = presenter.identity(decision)
+        session = presenter.session(decision, identity)
+        shown = (decision.identity, decision.profile) if flow.kind is FlowKind.SETTINGS else (None, None)
+        return Outcome(
+            state=flow.state,
+            flow=presenter.view(flow, identity=shown[0], profile=shown[1]),
+            identity=Document(identity),
+            session=Document(session) if session else None,
+            session_token=decision.session_token,
+            continue_with=tuple(await self._next_steps(done, chosen, request)),
+        )
+
+    async def _next_steps(self, done: Completed, chosen: Plan, request: Request) -> list[dict[str, Any]]:
+        flow, decision = done.work.flow, done.decision
+        steps: list[dict[str, Any]] = []
+        if chosen.has("show_verification_ui"):
+            browser = flow.type == "browser"
+            steps += [self._show_verification(started, url=browser) for started in done.verifications]
+        if decision.session_token is not None and flow.type == "api" and flow.kind is not FlowKind.LOGIN:
+            steps.append({"action": "set_ory_session_token", "ory_session_token": decision.session_token})
+        if flow.kind is FlowKind.RECOVERY and decision.session_token is not None:
+            steps += await self._open_settings(flow, decision.session_token, request)
+        return steps
+
+    async def _open_settings(self, flow: Flow, token: str, request: Request) -> list[dict[str, Any]]:
+        """The settings flow that a recovery opens, before-actions included; a rejected one is not shown."""
+        try:
+            opening = self.engine.opening(self.desk)
+            settings = await opening.start(FlowKind.SETTINGS, request, type_=flow.type, session_token=token)
+        except LimenError:
+            return []
+        url = self.desk.rules.configuration.flow(FlowKind.SETTINGS).ui_url
+        shown: dict[str, Any] = {"id": str(settings.id)}
+        if url:
+            shown["url"] = _with_flow(url, settings.id)
+        return [{"action": "show_settings_ui", "flow": shown}]
+
+    def _show_verification(self, started: StartedVerification, *, url: bool) -> dict[str, Any]:
+        shown = {"id": str(started.flow_id), "verifiable_address": started.address}
+        page = self.desk.rules.configuration.flow(FlowKind.VERIFICATION).ui_url
+        if url and page:
+            shown["url"] = _with_flow(page, started.flow_id)
+        return {"action": "show_verification_ui", "flow": shown}
+
+
+def _failed(flow: Flow, action: str, failure: Failure, *, stands: bool = False) -> ActionFailed:
+    return ActionFailed(action, failure.reason, failure.detail, flow_id=flow.id, stands=stands)
+
+
+def _with_flow(url: str, flow_id: UUID) -> str:
+    return f"{url}{'&' if '?' in url else '?'}flow={flow_id}"

@@ -1,0 +1,209 @@
+"""The events of a flow's stream: their names and fields are the storage format."""
+
+from datetime import datetime
+from typing import ClassVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from limen.domain.configuration import FlowKind
+from limen.domain.event import DomainEvent
+from limen.domain.sealed import Sealed
+
+
+class FlowEvent(DomainEvent):
+    """Base of the events of a flow's stream."""
+
+    stream: ClassVar[str] = "flow"
+
+
+class ActionRef(BaseModel):
+    """Which action: its hook, id, position in its list, phase and method. `delivery` where it became one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    hook: str
+    id: str
+    position: int
+    phase: str
+    method: str | None = None
+
+
+class PlannedAction(ActionRef):
+    """An action in a plan: where the configuration names it, when it runs, and as which delivery."""
+
+    source: str
+    timing: str
+    origin: str = "configured"
+    """`configured` or `python`."""
+    delivery: UUID | None = None
+
+
+class FlowInitiated(FlowEvent):
+    """The flow was asked for. `request` (sealed): method, url, client_ip, user_agent, return_to, transient_payload."""
+
+    kind: FlowKind
+    type: str
+    configuration: UUID
+    expires_at: datetime
+    request: Sealed
+    refresh: bool = False
+    requested_aal: str = "aal1"
+    identity_id: UUID | None = None
+    session_id: UUID | None = None
+    started_by: UUID | None = None
+
+
+class FlowOpened(FlowEvent):
+    """The before-actions let it pass; it waits for a submission. `deliveries` were scheduled with it."""
+
+    deliveries: tuple[UUID, ...] = ()
+
+
+class FlowOpenedChallenged(FlowEvent):
+    """Started by another flow, with its code already on the way. `challenge` (sealed): address, via, messages."""
+
+    method: str
+    challenge: Sealed
+    code_expires_at: datetime
+    deliveries: tuple[UUID, ...] = ()
+
+
+class MethodSubmitted(FlowEvent):
+    """A method was submitted. `submission` (sealed): what the form keeps of it, and the transient payload."""
+
+    method: str
+    submission: Sealed | None = None
+
+
+class MethodAccepted(FlowEvent):
+    """The method's verdict is yes. `identity_id` is who it is, or will be."""
+
+    method: str
+    identity_id: UUID | None = None
+    aal: str = "aal1"
+
+
+class MethodRefused(FlowEvent):
+    """The verdict is no. `reason` is a class of reasons; `form` (sealed) holds the messages and kept values."""
+
+    method: str
+    reason: str
+    form: Sealed | None = None
+
+
+class SubmissionDismissed(FlowEvent):
+    """A submission that named no method of this flow: nothing was tried. `form` (sealed) holds the message."""
+
+    reason: str
+    form: Sealed | None = None
+
+
+class ChallengeSent(FlowEvent):
+    """A code is on its way, or would be if the address were known. `challenge` (sealed): address, via, messages."""
+
+    method: str
+    challenge: Sealed
+    code_expires_at: datetime
+    resent: bool = False
+    deliveries: tuple[UUID, ...] = ()
+
+
+class ActionsPlanned(FlowEvent):
+    """Which actions run, in which order, chosen by which rule (`default` or `method`), under which configuration.
+
+    `deadline` is when the flow comes back to its user should the process that runs them die.
+    """
+
+    phase: str
+    method: str | None
+    rule: str
+    configuration: UUID
+    actions: tuple[PlannedAction, ...]
+    deadline: datetime
+
+
+class ActionStarted(FlowEvent):
+    """An attempt is about to leave the process. `context` names the vault row of the document it is given."""
+
+    action: ActionRef
+    attempt: int
+    trigger_id: UUID
+    context: str | None = None
+    request_digest: str | None = None
+
+
+class ActionAnswered(FlowEvent):
+    """The action answered. `verdict`: continue, modify, interrupt or ignored. `duration` in milliseconds.
+
+    `modified` names the parts of the identity that were replaced.
+    """
+
+    action: ActionRef
+    attempt: int
+    verdict: str
+    status: int | None = None
+    duration: float
+    response_digest: str | None = None
+    modified: tuple[str, ...] = ()
+
+
+class ActionCanceled(FlowEvent):
+    """The action's template said cancel: no request was made."""
+
+    action: ActionRef
+    duration: float
+
+
+class ActionFailed(FlowEvent):
+    """The attempt failed. `reason`: upstream, timeout, template, handler, address. `final`: no further try follows."""
+
+    action: ActionRef
+    attempt: int
+    reason: str
+    detail: str = ""
+    status: int | None = None
+    duration: float
+    response_digest: str | None = None
+    final: bool = True
+
+
+class FlowInterrupted(FlowEvent):
+    """An action said no: the flow is back with its user. `form` (sealed) holds the messages."""
+
+    action: str
+    form: Sealed | None = None
+
+
+class FlowReleased(FlowEvent):
+    """The flow is back with its user without a verdict: an action failed, or the process that ran them died."""
+
+    reason: str
+
+
+class FlowCompleted(FlowEvent):
+    """Done. `deliveries` were scheduled with it, `started` are the flows it started by itself."""
+
+    method: str
+    identity_id: UUID | None = None
+    session_id: UUID | None = None
+    deliveries: tuple[UUID, ...] = ()
+    started: tuple[UUID, ...] = ()
+
+
+class FlowRejected(FlowEvent):
+    """A before-action said no. `form` (sealed) holds the messages."""
+
+    action: str
+    form: Sealed | None = None
+
+
+class FlowFailed(FlowEvent):
+    """Ended without success: a before-action failed, too many wrong codes, or its process died while preparing."""
+
+    reason: str
+    form: Sealed | None = None
+
+
+class FlowExpired(FlowEvent):
+    """Its lifespan was over."""

@@ -1,0 +1,58 @@
+"""Reply: the forms and outcomes that a submission is answered with."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from limen.domain.configuration import FlowKind
+from limen.domain.flow import Flow
+from limen.domain.identity import Identity, Profile
+from limen.domain.message import Message
+from limen.domain.method import Refused
+from limen.domain.outcome import Outcome
+from limen.domain.sealed import Sealed
+from limen.domain.sessions import SignedIn
+from limen.domain.work import Work
+
+if TYPE_CHECKING:
+    from limen.domain.engine import Desk, Engine
+
+
+class Reply:
+    """Answers under one configuration."""
+
+    def __init__(self, engine: "Engine", desk: "Desk") -> None:
+        self.desk = desk
+        self.clock = engine.tools.clock
+        self.keyring = engine.tools.keyring
+
+    def form(self, flow: Flow, shown: tuple[Message, ...], values: Mapping[str, Any]) -> Sealed:
+        """What the form shows from now on: the messages, and the values it keeps beside those it kept before."""
+        kept, _ = self.desk.presenter.kept(flow)
+        records = [message.record() for message in shown]
+        return self.keyring.seal(flow.id, {"values": {**kept, **values}, "messages": records})
+
+    async def refuse(
+        self, work: Work, verdict: Refused, signed_in: SignedIn | None, *, error: str | None = None
+    ) -> Outcome:
+        """The answer is no: the flow is back with its user, the messages on its form."""
+        form = self.form(work.flow, verdict.messages, verdict.values)
+        method = work.flow.method or ""
+        work.flow.fire("refuse", self.clock.now(), method=method, reason=verdict.reason, form=form)
+        await work.commit()
+        return self.outcome(work.flow, signed_in, error=error)
+
+    def outcome(
+        self,
+        flow: Flow,
+        signed_in: SignedIn | None,
+        *,
+        error: str | None = None,
+        continue_with: tuple[Mapping[str, Any], ...] = (),
+    ) -> Outcome:
+        """The outcome that shows the flow as it stands."""
+        identity: Identity | None = None
+        profile: Profile | None = None
+        if flow.kind is FlowKind.SETTINGS and signed_in is not None:
+            identity, profile = signed_in.identity, signed_in.profile
+        view = self.desk.presenter.view(flow, identity=identity, profile=profile)
+        return Outcome(flow.state, view, error=error, continue_with=continue_with)

@@ -1,0 +1,103 @@
+"""Sending: one attempt of a delivery, over whichever channel it takes."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from limen.domain.answer import Failure, retriable
+from limen.domain.delivery import Delivery
+from limen.domain.errors import Erased
+from limen.domain.handler import ActionContext, Actions, Interrupt, Modify
+from limen.domain.ports import Answer, CallFailed, Courier, Mail
+from limen.domain.runner import Tools, first, judge
+from limen.domain.scheduling import request_of
+from limen.domain.streams import Streams
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What an attempt came to: `failure` None is success; `again` says whether another try makes sense."""
+
+    failure: Failure | None = None
+    status: int | None = None
+    digest: str | None = None
+    retry_after: float | None = None
+    again: bool = False
+    verdict: str = "continue"
+
+
+class Sending:
+    """Web hooks, Python handlers and messages to people. Appends nothing."""
+
+    def __init__(self, tools: Tools, streams: Streams, handlers: Actions, courier: Courier) -> None:
+        self.tools = tools
+        self.streams = streams
+        self.handlers = handlers
+        self.courier = courier
+
+    async def attempt(self, delivery: Delivery, limit: float) -> Result:
+        """Sends a delivery once, within `limit` seconds."""
+        try:
+            payload = await self._payload(delivery)
+        except Erased:
+            return Result(Failure("erased", "the person was erased"))
+        if payload is None:
+            return Result(Failure("payload", "the request is no longer kept"))
+        if "request" in payload:
+            return await self._web_hook(delivery, payload, limit)
+        if "mail" in payload:
+            return await self._mail(delivery, payload["mail"], limit)
+        return await self._handler(payload, limit)
+
+    async def _payload(self, delivery: Delivery) -> Mapping[str, Any] | None:
+        keyring, flow_id = self.tools.keyring, delivery.flow_id
+        if not keyring.ready(flow_id) and not await keyring.load(flow_id):
+            raise Erased(f"delivery {delivery.id}")
+        row = await self.streams.store.vault(flow_id, "payload", str(delivery.id))
+        return json.loads(keyring.decrypt(flow_id, row.value)) if row else None
+
+    async def _web_hook(self, delivery: Delivery, payload: Mapping[str, Any], limit: float) -> Result:
+        clock = self.tools.clock
+        request = request_of(payload)
+        call = self.tools.caller.call(request, request_id=self.tools.ids.new(), timeout=limit, sent_at=clock.now())
+        answer: Answer | CallFailed
+        try:
+            answer = await first(clock, limit, call)
+        except CallFailed as failed:
+            answer = failed
+        except TimeoutError:
+            answer = CallFailed("timeout", "no answer in time")
+        verdict = judge(answer, parses=False, modifies=False)
+        failure = verdict if isinstance(verdict, Failure) else None
+        again = retriable(answer, parses=False)
+        if isinstance(answer, CallFailed):
+            return Result(failure, again=again)
+        digest = self.tools.keyring.digest(delivery.flow_id, answer.body)
+        return Result(failure, answer.status, digest, answer.retry_after, again)
+
+    async def _mail(self, delivery: Delivery, mail: Mapping[str, Any], limit: float) -> Result:
+        try:
+            await first(self.tools.clock, limit, self.courier.send(Mail(**mail), id=delivery.id))
+        except TimeoutError:
+            return Result(Failure("timeout", "the courier did not answer in time"), again=True)
+        except Exception as error:
+            return Result(Failure("courier", type(error).__name__), again=True)
+        return Result()
+
+    async def _handler(self, payload: Mapping[str, Any], limit: float) -> Result:
+        handler = self.handlers.find(payload["handler"])
+        if handler is None:
+            return Result(Failure("handler", "no handler of this id is registered"), again=True)
+        context = ActionContext(payload["context"])
+        try:
+            work: Any = handler.function(context) if handler.is_async else asyncio.to_thread(handler.function, context)
+            answered = await first(self.tools.clock, limit, work)
+        except TimeoutError:
+            return Result(Failure("timeout", f"no answer within {limit:g} s"), again=True)
+        except Exception as error:
+            return Result(Failure("handler", type(error).__name__), again=True)
+        if isinstance(answered, Interrupt | Modify):
+            return Result(verdict="ignored")
+        return Result()
