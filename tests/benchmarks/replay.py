@@ -1,0 +1,110 @@
+"""Replay: the whole log read, decoded into typed events and folded, against a bare SELECT and orjson."""
+
+import sqlite3
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from uuid import UUID
+
+import orjson
+
+from limen.adapters.store import open_store
+from limen.domain.aggregate import Aggregate
+from limen.domain.delivery import Delivery
+from limen.domain.flow import Flow
+from limen.domain.identity import Identity
+from limen.domain.published import PublishedConfiguration
+from limen.domain.reservation import Reservation
+from limen.domain.session import Session
+from tests.benchmarks.measure import Bound, Measure
+from tests.benchmarks.scale import Scale
+from tests.benchmarks.scene import all_at_once, change_profile, engine_on, login, seed
+
+AGGREGATES: dict[str, type[Aggregate]] = {
+    "flow": Flow,
+    "identity": Identity,
+    "session": Session,
+    "delivery": Delivery,
+    "reservation": Reservation,
+    "configuration": PublishedConfiguration,
+}
+PAGE = 1000
+
+
+async def replay(scale: Scale, folder: Path) -> list[Measure]:
+    """Every aggregate of a log of real flows, folded anew."""
+    path = folder / "log.db"
+    await _fill(path, scale)
+    ours, floors = [], []
+    for _ in range(scale.repetitions):
+        read, spent = bare(path)
+        floors.append(read / spent)
+        folded, streams, seconds = await fold_all(path)
+        if folded != read:
+            raise RuntimeError(f"{folded} events were folded, {read} are in the file")
+        ours.append(folded / seconds)
+    return [
+        Measure(
+            "replay",
+            f"{folded:,} events of {streams:,} streams read, decoded and folded, against SELECT + orjson.loads",
+            "x",
+            [mine / floor for mine, floor in zip(ours, floors, strict=True)],
+            f"{median(ours):,.0f} events/s",
+            f"{median(floors):,.0f} events/s",
+            Bound("at least", 0.25, 0.4),
+        )
+    ]
+
+
+async def _fill(path: Path, scale: Scale) -> None:
+    """Settings and logins in turn, until there are enough events."""
+    people = await seed(path, scale.people)
+    async with engine_on(path) as engine:
+        while count(path) < scale.events:
+            await all_at_once(engine, people, 4, change_profile)
+            await all_at_once(engine, people, 4, login)
+
+
+def count(path: Path) -> int:
+    """How many events are in the file."""
+    connection = sqlite3.connect(path)
+    try:
+        return int(connection.execute("SELECT count(*) FROM stored_events").fetchone()[0])
+    finally:
+        connection.close()
+
+
+def bare(path: Path) -> tuple[int, float]:
+    """The floor: events read and parsed, and the seconds it took."""
+    connection = sqlite3.connect(path)
+    try:
+        loads, read = orjson.loads, 0
+        began = perf_counter()
+        query = "SELECT rowid, originator_id, originator_version, topic, state FROM stored_events ORDER BY rowid"
+        for *_, state in connection.execute(query):
+            loads(state)
+            read += 1
+        return read, perf_counter() - began
+    finally:
+        connection.close()
+
+
+async def fold_all(path: Path) -> tuple[int, int, float]:
+    """Events folded, streams they are of, and the seconds it took, through the store as a projection reads it."""
+    store = open_store(f"sqlite:///{path}")
+    try:
+        folded: dict[UUID, Aggregate] = {}
+        position = events = 0
+        began = perf_counter()
+        while page := await store.log(position, PAGE):
+            for _, event in page:
+                stream = event.originator_id
+                aggregate = folded.get(stream)
+                if aggregate is None:
+                    aggregate = folded[stream] = AGGREGATES[event.stream](stream)
+                aggregate.fold(event)
+            events += len(page)
+            position = page[-1][0]
+        return events, len(folded), perf_counter() - began
+    finally:
+        store.close()
