@@ -127,7 +127,7 @@ class SmtpCourier:
         self._trust = self._target.trust()
         self._clock = clock
 
-    async def send(self, mail: Mail, *, id: UUID) -> None:  # noqa: A002 - the port's own name
+    async def send(self, mail: Mail, *, id: UUID) -> None:
         """Hands the message to the server. Raises `MailNotSent`."""
         message = self._message(mail, id)
         target = self._target
@@ -155,7 +155,7 @@ class SmtpCourier:
         if self._target.username is not None:
             await client.login(self._target.username, self._target.password or "")
 
-    def _message(self, mail: Mail, id: UUID) -> EmailMessage:  # noqa: A002
+    def _message(self, mail: Mail, id: UUID) -> EmailMessage:
         message = EmailMessage(policy=SMTP)
         message["From"] = self._sender
         message["To"] = _address(mail.to)

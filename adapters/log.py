@@ -79,7 +79,7 @@ class EventReader:
         self._owned = owned
         self._server = url if kind == "postgresql" else ""
 
-    def events(self, after: int = 0, kind: str | None = None, type: str | None = None) -> Iterator[LogEntry]:  # noqa: A002
+    def events(self, after: int = 0, kind: str | None = None, type: str | None = None) -> Iterator[LogEntry]:
         """Recorded events above a position, in order, of one kind of stream or one type if asked.
 
         Raises `ValueError` for a kind or type that does not exist, `StoreUnusable` when the store fails.
@@ -106,7 +106,7 @@ class EventReader:
                 if not page:
                     await news()
 
-    def flow(self, id: UUID, at: int | datetime | None = None) -> FlowRecord:  # noqa: A002
+    def flow(self, id: UUID, at: int | datetime | None = None) -> FlowRecord:
         """A flow as it was after version `at`, or at that instant; as it is when None.
 
         Raises `FlowNotFound` where there was no such flow by then.

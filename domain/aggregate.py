@@ -20,13 +20,13 @@ class Aggregate:
     id: UUID
     version: int
 
-    def __init__(self, id: UUID) -> None:  # noqa: A002 - the field's standard name
+    def __init__(self, id: UUID) -> None:
         self.id = id
         self.version = 0
         self.pending: list[DomainEvent] = []
 
     @classmethod
-    def replay(cls, id: UUID, events: Iterable[DomainEvent]) -> Self:  # noqa: A002
+    def replay(cls, id: UUID, events: Iterable[DomainEvent]) -> Self:
         """The state after these events, oldest first."""
         aggregate = cls(id)
         for event in events:

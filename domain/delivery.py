@@ -92,7 +92,7 @@ class Delivery(Aggregate):
     channel: str
     action: str
 
-    def __init__(self, id: UUID) -> None:  # noqa: A002
+    def __init__(self, id: UUID) -> None:
         super().__init__(id)
         self.state = ""
         self.back = ""

@@ -67,7 +67,7 @@ class Dispatcher:
 
     # -- sending
 
-    async def deliver(self, id: UUID) -> Result | None:  # noqa: A002
+    async def deliver(self, id: UUID) -> Result | None:
         """One attempt of a delivery that is due. None when there was nothing to do, or somebody else has it.
 
         Within this process the second to ask waits for the first.
@@ -79,7 +79,7 @@ class Dispatcher:
         finally:
             self._locks.pop(id, None)
 
-    async def _deliver(self, id: UUID) -> Result | None:  # noqa: A002
+    async def _deliver(self, id: UUID) -> Result | None:
         delivery = await self.streams.load(Delivery, id)
         now = self.tools.clock.now()
         if not delivery.version or delivery.ended:

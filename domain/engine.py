@@ -109,7 +109,7 @@ class Engine:
         *,
         query: Mapping[str, str] | None = None,
         request: Request | None = None,
-        type: str = "api",  # noqa: A002 - Kratos' name of it
+        type: str = "api",
         session_token: str | None = None,
         return_to: str | None = None,
         refresh: bool = False,

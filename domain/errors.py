@@ -143,7 +143,7 @@ class RequestRefused(LimenError):
     `session_verified_address_required`, `session_refresh_required`, `identity_disabled`, `flow_disabled` …
     """
 
-    def __init__(self, id: str, reason: str, **details: Any) -> None:  # noqa: A002 - the field's name in every answer
+    def __init__(self, id: str, reason: str, **details: Any) -> None:
         self.id = id
         self.details = details
         super().__init__(reason)

@@ -39,7 +39,7 @@ class Flow(Aggregate):
     expires_at: datetime
     request: Sealed
 
-    def __init__(self, id: UUID) -> None:  # noqa: A002
+    def __init__(self, id: UUID) -> None:
         super().__init__(id)
         self.state = ""
         self.back = ""
@@ -164,7 +164,7 @@ _FOLDS: Mapping[str, Any] = {
 }
 
 
-def initiate(id: UUID, at: datetime, **fields: Any) -> Flow:  # noqa: A002
+def initiate(id: UUID, at: datetime, **fields: Any) -> Flow:
     """A new flow, in `preparing`, with its first event pending."""
     flow = Flow(id)
     flow.record(FlowInitiated, at, **fields)

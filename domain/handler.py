@@ -71,8 +71,8 @@ class Interrupt:
         pointer: str,
         text: str,
         *,
-        id: int,  # noqa: A002 - Kratos' name of a message's number
-        type: MessageType = "error",  # noqa: A002
+        id: int,
+        type: MessageType = "error",
         context: Mapping[str, Any] | None = None,
     ) -> "Interrupt":
         """One message on the field that `pointer` names (`#/traits/email`)."""
@@ -83,8 +83,8 @@ class Interrupt:
         cls,
         text: str,
         *,
-        id: int,  # noqa: A002
-        type: MessageType = "error",  # noqa: A002
+        id: int,
+        type: MessageType = "error",
         context: Mapping[str, Any] | None = None,
     ) -> "Interrupt":
         """One message on the flow itself."""
@@ -131,7 +131,7 @@ class Actions:
         self._sealed = False
 
     def before(
-        self, flow: str, *, when: When = "before_commit", timeout: float = 30.0, id: str | None = None, pure: bool = False  # noqa: A002
+        self, flow: str, *, when: When = "before_commit", timeout: float = 30.0, id: str | None = None, pure: bool = False
     ) -> Callable[[Handler], Handler]:
         """Runs when a flow of this kind starts; an interruption rejects it."""
         return self._decorator(slot_of(flow, "before", None), when, timeout, id, pure)
@@ -143,7 +143,7 @@ class Actions:
         method: str | None = None,
         when: When = "before_commit",
         timeout: float = 30.0,
-        id: str | None = None,  # noqa: A002
+        id: str | None = None,
         pure: bool = False,
     ) -> Callable[[Handler], Handler]:
         """Runs after a submission of this flow was accepted: for one `method`, or by default for all others."""
@@ -171,7 +171,7 @@ class Actions:
         return register
 
     def _decorator(
-        self, slot: Slot, when: When, timeout: float, id: str | None, pure: bool  # noqa: A002
+        self, slot: Slot, when: When, timeout: float, id: str | None, pure: bool
     ) -> Callable[[Handler], Handler]:
         def register(function: Handler) -> Handler:
             self._check_open()
@@ -209,7 +209,7 @@ class Actions:
         """The handler a configuration's `hook: name` means."""
         return self._named.get(name)
 
-    def find(self, id: str) -> RegisteredHandler | None:  # noqa: A002
+    def find(self, id: str) -> RegisteredHandler | None:
         """A handler by its id, in whatever slot."""
         everywhere = (handler for listed in self._slots.values() for handler in listed)
         return self._named.get(id) or next((handler for handler in everywhere if handler.id == id), None)

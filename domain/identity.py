@@ -164,7 +164,7 @@ class Profile:
 class Identity(Aggregate):
     """The state of an identity, folded from its events. The profile stays sealed here."""
 
-    def __init__(self, id: UUID) -> None:  # noqa: A002
+    def __init__(self, id: UUID) -> None:
         super().__init__(id)
         self.profile: Sealed
         self.created_at: datetime
@@ -195,10 +195,10 @@ class Identity(Aggregate):
             case AddressVerified():
                 self.verified = {**self.verified, event.address_id: event.timestamp}
             case SessionOpened():
-                live = {id: until for id, until in self.sessions.items() if until > event.timestamp}
+                live = {one: until for one, until in self.sessions.items() if until > event.timestamp}
                 self.sessions = {**live, event.session_id: event.expires_at}
             case SessionsClosed():
-                self.sessions = {id: at for id, at in self.sessions.items() if id not in event.session_ids}
+                self.sessions = {one: at for one, at in self.sessions.items() if one not in event.session_ids}
             case IdentityErased():
                 self.erased, self.sessions = True, {}
             case _:

@@ -62,12 +62,12 @@ class Table:
 
     def edges(self) -> list[tuple[str, str, str, str]]:
         """(source, trigger, destination, event) for every arrow; `BACK` spelled out as each place it may mean."""
-        arrows = []
-        for row in self.rows:
-            for source in row.sources:
-                for dest in self._destinations(row, source):
-                    arrows.append((source, row.trigger, dest, row.event))
-        return arrows
+        return [
+            (source, row.trigger, dest, row.event)
+            for row in self.rows
+            for source in row.sources
+            for dest in self._destinations(row, source)
+        ]
 
     def _destinations(self, row: Row, source: str) -> Iterable[str]:
         if row.dest == BACK:

@@ -51,7 +51,8 @@ def _given(profile: Profile, changes: Mapping[str, Any], now: datetime) -> Profi
     if "verifiable_addresses" not in changes:
         return profile
     said = {(str(one.get("via", "email")), str(one.get("value", ""))): one for one in changes["verifiable_addresses"]}
-    return replace(profile, verifiable=tuple(_as_said(one, said.get((one.via, one.value)), now) for one in profile.verifiable))
+    addresses = (_as_said(one, said.get((one.via, one.value)), now) for one in profile.verifiable)
+    return replace(profile, verifiable=tuple(addresses))
 
 
 def _as_said(address: Address, said: Mapping[str, Any] | None, now: datetime) -> Address:

@@ -71,7 +71,8 @@ class Opening:
             await self._stop(work, stopped)
         now = self.tools.clock.now()
         scheduler = Scheduler(self.tools.templates, self.tools.keyring, self.tools.ids, self.desk.rules.id)
-        schedule = await scheduler.actions(list(chosen.timed("delivery")), work, context, now, identity_id=flow.identity_id)
+        later = list(chosen.timed("delivery"))
+        schedule = await scheduler.actions(later, work, context, now, identity_id=flow.identity_id)
         flow.fire("open", now, deliveries=tuple(schedule.ids))
         await work.commit()
         if schedule.ids:

@@ -39,7 +39,7 @@ class People:
         held = await self.streams.load(Reservation, self.reservation_id(normalize(identifier)))
         return await self.identity(held.holder) if held.holder else None
 
-    async def identity(self, id: UUID) -> Identity | None:  # noqa: A002
+    async def identity(self, id: UUID) -> Identity | None:
         """An identity by its id, with its key at hand; None when there is none or it was erased."""
         identity = await self.streams.load(Identity, id)
         if not identity.version or identity.erased or not await self.ready(id):
@@ -54,12 +54,12 @@ class People:
         """The opened profile of an identity whose key is at hand."""
         return identity.confirm(Profile.of(self.keyring.unseal(identity.profile)))
 
-    async def credential(self, identity: Identity, type: str) -> str | None:  # noqa: A002
+    async def credential(self, identity: Identity, type: str) -> str | None:
         """The secret of a credential, from the vault."""
         row = await self.streams.store.vault(identity.id, "credential", type)
         return self.keyring.decrypt(identity.id, row.value).decode() if row else None
 
-    def credential_row(self, owner: UUID, type: str, secret: str) -> VaultRow:  # noqa: A002
+    def credential_row(self, owner: UUID, type: str, secret: str) -> VaultRow:
         """The vault row that keeps a credential's secret."""
         return VaultRow(owner, "credential", type, self.keyring.encrypt(owner, secret.encode()))
 

@@ -148,7 +148,7 @@ class Keyring(Protocol):
         """A vault value in clear. Raises `Erased`."""
 
     def digest(self, owner: UUID, data: bytes) -> str:
-        """Keyed digest (HMAC-SHA256, hex) under the key of `owner`: proves equality to who has the key, tells no one."""
+        """Keyed digest (HMAC-SHA256, hex) under the key of `owner`: proves equality to who has the key."""
 
     def derive(self, *parts: str) -> UUID:
         """A UUID of version 5's form from the pepper and `parts`: a name nobody without the vault can test."""
@@ -263,14 +263,14 @@ class Courier(Protocol):
     local: bool
     """True when sending is a matter of this process alone: then it happens before the step returns."""
 
-    async def send(self, mail: Mail, *, id: UUID) -> None:  # noqa: A002
+    async def send(self, mail: Mail, *, id: UUID) -> None:
         """Hands the message over. The same `id` comes again when an earlier try may have failed. Raises on failure."""
 
 
 class Log(Protocol):
     """The log read only, for audit tools."""
 
-    def events(self, after: int = 0, kind: str | None = None, type: str | None = None) -> Any:  # noqa: A002
+    def events(self, after: int = 0, kind: str | None = None, type: str | None = None) -> Any:
         """Recorded events above a position, in order."""
 
     def follow(self, after: int = 0) -> AsyncIterator[Any]:

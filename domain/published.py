@@ -23,7 +23,7 @@ class ConfigurationPublished(DomainEvent):
 class PublishedConfiguration(Aggregate):
     """A configuration that flows are pinned to."""
 
-    def __init__(self, id: UUID) -> None:  # noqa: A002
+    def __init__(self, id: UUID) -> None:
         super().__init__(id)
         self.document: Mapping[str, Any] = {}
         self.handlers: tuple[str, ...] = ()

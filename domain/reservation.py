@@ -32,7 +32,7 @@ class IdentifierReleased(ReservationEvent):
 class Reservation(Aggregate):
     """Who holds the identifier, if anybody."""
 
-    def __init__(self, id: UUID) -> None:  # noqa: A002
+    def __init__(self, id: UUID) -> None:
         super().__init__(id)
         self.holder: UUID | None = None
 

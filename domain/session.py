@@ -58,7 +58,7 @@ class SessionRevoked(SessionEvent):
 class Session(Aggregate):
     """The state of a session, folded from its events."""
 
-    def __init__(self, id: UUID) -> None:  # noqa: A002
+    def __init__(self, id: UUID) -> None:
         super().__init__(id)
         self.identity_id: UUID
         self.issued_at: datetime

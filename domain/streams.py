@@ -22,7 +22,7 @@ class Streams:
         self._capacity = capacity
         self._kept: OrderedDict[UUID, Aggregate] = OrderedDict()
 
-    async def load(self, of: type[A], id: UUID) -> A:  # noqa: A002
+    async def load(self, of: type[A], id: UUID) -> A:
         """A copy to decide on; version 0 where there is no such stream."""
         kept = self._kept.get(id)
         if not isinstance(kept, of):

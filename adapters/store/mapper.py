@@ -78,7 +78,7 @@ class EventMapper(Mapper[UUID]):
         )
 
 
-def topics(kind: str | None = None, type: str | None = None) -> list[str] | None:  # noqa: A002 - the log's word for it
+def topics(kind: str | None = None, type: str | None = None) -> list[str] | None:
     """The event types of one kind of stream, or one type by name; None is all of them.
 
     Raises `ValueError` for a kind or type that does not exist; an empty list means that nothing can match both.

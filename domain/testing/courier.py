@@ -18,7 +18,7 @@ class MemoryCourier:
         self.messages: list[Mail] = []
         self.ids: list[UUID] = []
 
-    async def send(self, mail: Mail, *, id: UUID) -> None:  # noqa: A002 - the port's own name
+    async def send(self, mail: Mail, *, id: UUID) -> None:
         """Keeps the message. Never fails."""
         self.messages.append(mail)
         self.ids.append(id)

@@ -51,7 +51,7 @@ def event(event_type: type[E], **fields: Any) -> E:
 def given(*events: DomainEvent, of: type[A], id: UUID | None = None) -> "Given[A]": ...
 @overload
 def given(*events: DomainEvent, of: None = None, id: UUID | None = None) -> "Given[Any]": ...
-def given(*events: DomainEvent, of: type[A] | None = None, id: UUID | None = None) -> "Given[Any]":  # noqa: A002
+def given(*events: DomainEvent, of: type[A] | None = None, id: UUID | None = None) -> "Given[Any]":
     """What has happened so far in one stream, oldest first.
 
     The aggregate is `of`, which also tells type checkers what the command is given, or else the one that stands in the
