@@ -76,7 +76,11 @@ async def open_engine(
         books = _Books(tools, opened, configuration, handlers, hasher, stack)
         streams = Streams(opened)
         dispatcher = Dispatcher(
-            tools, streams, handlers, courier or _courier(configuration, system.clock), books.recall,
+            tools,
+            streams,
+            handlers,
+            courier or _courier(configuration, system.clock),
+            books.recall,
             configuration.settings.worker_retry,
         )
         engine = Engine(tools, streams, handlers, books.draft(), books.publish, books.recall, dispatcher)
@@ -124,9 +128,7 @@ class _Books:
         id_ = self.tools.keyring.derive("configuration", canonical)
         published = PublishedConfiguration.replay(id_, await self.store.events(id_))
         if not published.version:
-            published.record(
-                ConfigurationPublished, self.tools.clock.now(), document=document, handlers=handlers
-            )
+            published.record(ConfigurationPublished, self.tools.clock.now(), document=document, handlers=handlers)
             secret = json.dumps(dict(self.configuration.secret_document)).encode()
             key = self.tools.keyring.create(id_)
             row = VaultRow(id_, "secrets", "", self.tools.keyring.encrypt(id_, secret))

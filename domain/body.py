@@ -51,9 +51,7 @@ def address_body(address: Address, *, recovery: bool = False) -> dict[str, Any]:
     return body | {"created_at": instant(address.created_at), "updated_at": instant(address.updated_at)}
 
 
-def identity_body(
-    identity: Identity, profile: Profile, base_url: str, *, admin: bool = False
-) -> dict[str, Any]:
+def identity_body(identity: Identity, profile: Profile, base_url: str, *, admin: bool = False) -> dict[str, Any]:
     """An identity without credentials; `admin` adds what only actions may see (`metadata_admin`)."""
     encoded = urlsafe_b64encode(profile.schema_id.encode()).decode().rstrip("=")
     body: dict[str, Any] = {

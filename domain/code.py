@@ -34,7 +34,14 @@ class SentCode:
 
 
 def code_row(
-    keyring: Keyring, flow_id: UUID, code: str, *, address: str, via: str, now: datetime, lifespan: float,
+    keyring: Keyring,
+    flow_id: UUID,
+    code: str,
+    *,
+    address: str,
+    via: str,
+    now: datetime,
+    lifespan: float,
     identity_id: UUID | None,
 ) -> VaultRow:
     """The vault row that keeps a code of a flow; an earlier one is replaced."""

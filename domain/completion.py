@@ -185,9 +185,7 @@ class Completion:
         """Records addresses shown to be the person's, where the profile is not written anew anyway."""
         for address in decision.profile.verifiable:
             if (address.via, address.value) in decision.verified and not address.verified:
-                decision.identity.record(
-                    AddressVerified, decision.at, flow_id=work.flow.id, address_id=address.id
-                )
+                decision.identity.record(AddressVerified, decision.at, flow_id=work.flow.id, address_id=address.id)
         if decision.verified and decision.identity.verified:
             decision.profile = decision.identity.confirm(decision.profile)
 

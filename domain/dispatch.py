@@ -211,9 +211,7 @@ class Dispatcher:
         if result.failure is None or not result.again:
             return None
         remaining = (deadline - self.tools.clock.now()).total_seconds()
-        return pause(
-            attempt, random=self._random(), retry_after=result.retry_after, remaining=remaining, retry=retry
-        )
+        return pause(attempt, random=self._random(), retry_after=result.retry_after, remaining=remaining, retry=retry)
 
     def _random(self) -> float:
         return int.from_bytes(self.tools.secrets.bytes(4), "big") / 2**32

@@ -158,9 +158,7 @@ class Engine:
             await self._key(desk, flow)
             await self._settle(flow)
             submitting = Submitting(self, desk)
-            return await submitting.submit(
-                flow, method, values, request or Request(), session_token, transient_payload
-            )
+            return await submitting.submit(flow, method, values, request or Request(), session_token, transient_payload)
 
     async def flow(self, flow_id: UUID | str) -> FlowView:
         """A flow as it stands; an ended one as it ended. Raises `FlowNotFound`, `FlowExpired` when its time is over."""

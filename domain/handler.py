@@ -131,7 +131,13 @@ class Actions:
         self._sealed = False
 
     def before(
-        self, flow: str, *, when: When = "before_commit", timeout: float = 30.0, id: str | None = None, pure: bool = False
+        self,
+        flow: str,
+        *,
+        when: When = "before_commit",
+        timeout: float = 30.0,
+        id: str | None = None,
+        pure: bool = False,
     ) -> Callable[[Handler], Handler]:
         """Runs when a flow of this kind starts; an interruption rejects it."""
         return self._decorator(slot_of(flow, "before", None), when, timeout, id, pure)

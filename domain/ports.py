@@ -87,9 +87,7 @@ class Step:
     done: list[UUID] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(
-            self.events or self.put or self.unique or self.bind or self.drop or self.due or self.done
-        )
+        return bool(self.events or self.put or self.unique or self.bind or self.drop or self.due or self.done)
 
 
 class Store(Protocol):

@@ -66,7 +66,9 @@ class Request:
             return self
         parts = urlsplit(self.url)
         joined = "&".join(filter(None, (parts.query, urlencode(query))))
-        return Request(self.method, urlunsplit(parts._replace(query=joined)), self.headers, self.cookies, self.client_ip)
+        return Request(
+            self.method, urlunsplit(parts._replace(query=joined)), self.headers, self.cookies, self.client_ip
+        )
 
     def allowed_headers(self, allowlist: Iterable[str] | None) -> dict[str, list[str]]:
         """What actions see of the headers: canonical name → values, only those on the allowlist, sorted.

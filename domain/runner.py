@@ -75,9 +75,7 @@ class Runner:
 
     # -- Python handlers
 
-    async def _handler(
-        self, planned: Planned, work: Work, context: ContextSource, *, modifies: bool
-    ) -> Verdict:
+    async def _handler(self, planned: Planned, work: Work, context: ContextSource, *, modifies: bool) -> Verdict:
         handler, clock = planned.handler, self.tools.clock
         assert handler is not None  # noqa: S101 - for the type checker: `run` has looked
         started = clock.now()
@@ -154,7 +152,14 @@ class Runner:
             return CallFailed("timeout", "no answer in time")
 
     def _wait(
-        self, answer: Answer | CallFailed, verdict: Verdict, attempt: int, retry: Retry, deadline: datetime, *, parses: bool
+        self,
+        answer: Answer | CallFailed,
+        verdict: Verdict,
+        attempt: int,
+        retry: Retry,
+        deadline: datetime,
+        *,
+        parses: bool,
     ) -> float | None:
         """Seconds until the next try, or None when there is none: the tries or the time are used up."""
         if not isinstance(verdict, Failure) or not retriable(answer, parses=parses):

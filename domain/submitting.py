@@ -133,7 +133,9 @@ class Submitting:
     async def _exhaust(self, work: Work, verdict: Exhausted, request: Request) -> Outcome:
         """One wrong code too many: the flow ends; recovery and verification go on with a new one."""
         flow = work.flow
-        flow.fire("fail", self.tools.clock.now(), reason="too_many_codes", form=self.reply.form(flow, verdict.messages, {}))
+        flow.fire(
+            "fail", self.tools.clock.now(), reason="too_many_codes", form=self.reply.form(flow, verdict.messages, {})
+        )
         await work.commit()
         outcome = self.reply.outcome(flow, None, error="too_many_attempts")
         if flow.kind not in (FlowKind.RECOVERY, FlowKind.VERIFICATION):
@@ -161,9 +163,7 @@ class Submitting:
         )
         if identity_id is not None:
             work.step.bind.append((flow.id, identity_id))
-        deliveries = (
-            (self.scheduler.message(verdict.mail, work, now, identity_id=identity_id),) if verdict.mail else ()
-        )
+        deliveries = (self.scheduler.message(verdict.mail, work, now, identity_id=identity_id),) if verdict.mail else ()
         assert flow.method is not None  # noqa: S101 - for the type checker: a method was submitted
         flow.fire(
             "challenge",

@@ -54,6 +54,10 @@ def cookie_secrets(secrets: KeySecrets) -> tuple[str, ...]:
 def token_row(session: Session, token: str, secrets: Sequence[str]) -> VaultRow:
     """The vault row that keeps a session token's hash, bound to the identity."""
     return VaultRow(
-        session.id, "token", "", token_hash(secrets[0], token), subject=session.identity_id,
+        session.id,
+        "token",
+        "",
+        token_hash(secrets[0], token),
+        subject=session.identity_id,
         expires_at=session.expires_at,
     )

@@ -89,7 +89,10 @@ class CodeMethod:
             identity = None
         template = _TEMPLATES[submission.flow.kind]
         return self._challenge(
-            submission, address, f"{template}_valid" if identity else f"{template}_invalid", identity=identity,
+            submission,
+            address,
+            f"{template}_valid" if identity else f"{template}_invalid",
+            identity=identity,
             values={"email": typed},
         )
 
