@@ -65,7 +65,7 @@ class HttpCaller:
         request: PreparedRequest,
         *,
         request_id: UUID,
-        timeout: float,  # noqa: ASYNC109 - the port's; it is an asyncio.timeout
+        timeout: float,
         sent_at: datetime,
     ) -> Answer:
         """One attempt, redirects included: the last answer counts. All of it takes at most `timeout` seconds.
