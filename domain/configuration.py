@@ -124,7 +124,7 @@ class FlowSettings:
 
 @dataclass(frozen=True, slots=True)
 class MethodSettings:
-    """`selfservice.methods.<name>`: whether it is on, and its `config` as it stands in the file."""
+    """`selfservice.methods.<name>`: whether it is on, and its `config` (its `lifespan` as a timedelta)."""
 
     enabled: bool = False
     passwordless_enabled: bool = False

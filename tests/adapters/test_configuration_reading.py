@@ -270,10 +270,10 @@ def test_the_flows_arrive() -> None:
     assert configuration.flow(FlowKind.VERIFICATION).lifespan == timedelta(hours=2)
 
 
-def test_the_methods_arrive_with_their_config_as_it_stands() -> None:
+def test_the_methods_arrive_with_their_config() -> None:
     configuration = read(complete(), env={})
     assert configuration.method("code").passwordless_enabled
-    assert configuration.method("code").config == {"lifespan": "15m", "max_submissions": 3}
+    assert configuration.method("code").config == {"lifespan": timedelta(minutes=15), "max_submissions": 3}
     assert configuration.method("password").config["min_password_length"] == 10
     assert not configuration.method("lookup_secret").enabled
 
