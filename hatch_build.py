@@ -14,7 +14,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 class EditableLinks(BuildHookInterface[Any]):
     """Makes `build/editable/limen/<folder>` links when the build is an editable one."""
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling's signature
         if self.target_name != "wheel" or version != "editable":
             return
         package = Path(self.root, "build", "editable", "limen")
