@@ -11,8 +11,8 @@
 Everything runs for real: the aggregate is folded from the events given, and the command is called once.
 """
 
+import importlib
 import re
-import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar, overload
@@ -135,13 +135,13 @@ def _completed(events: tuple[DomainEvent, ...], stream: UUID) -> Iterator[Domain
 
 
 def _aggregate_of(events: tuple[DomainEvent, ...]) -> type[Aggregate]:
-    """The one aggregate that stands in the same file as the first event."""
+    """The one aggregate that stands in the same file as the first event, or in the one whose events that file holds."""
     if not events:
         raise ValueError("given: there are no events; say whose they would be by `of=`")
-    module = type(events[0]).__module__
+    module = type(events[0]).__module__.removesuffix("_events")
     found = [
         one
-        for one in vars(sys.modules[module]).values()
+        for one in vars(importlib.import_module(module)).values()
         if isinstance(one, type) and issubclass(one, Aggregate) and one.__module__ == module
     ]
     if len(found) != 1:
