@@ -17,11 +17,11 @@ from importlib.metadata import version
 from typing import Final, Self
 from uuid import UUID
 
-import httpcore
 import httpx
 
 from limen.adapters.address import AddressRefused, GuardedBackend, Resolver, resolve
 from limen.adapters.answer_body import TooLarge, read_body
+from limen.adapters.lines import Lines
 from limen.adapters.redirect import MAX_REDIRECTS, Hop, Misdirected, following
 from limen.domain.configuration import HttpGuard
 from limen.domain.ports import Answer, CallFailed, PreparedRequest
@@ -30,7 +30,6 @@ AGENT: Final = f"limen/{version('limen')}"
 CONNECT: Final = 10.0
 """Seconds a connection may take, so that a dead address leaves time for the next one."""
 ANYWHERE: Final = HttpGuard()
-_POOL: Final = httpx.Limits(max_connections=256, max_keepalive_connections=64, keepalive_expiry=30.0)
 
 
 class HttpCaller:
@@ -45,9 +44,9 @@ class HttpCaller:
     ) -> None:
         tls = tls or trust()
         self._excepted = frozenset(_exact(url) for url in guard.private_ip_exception_urls)
-        self._guarded = _Transport(GuardedBackend(private=not guard.disallow_private_ip_ranges, resolver=resolver), tls)
+        self._guarded = Lines(GuardedBackend(private=not guard.disallow_private_ip_ranges, resolver=resolver), tls)
         # connections of their own: one made for an exception must not serve another URL of that host
-        self._exempt = _Transport(GuardedBackend(private=True, resolver=resolver), tls)
+        self._exempt = Lines(GuardedBackend(private=True, resolver=resolver), tls)
 
     async def __aenter__(self) -> Self:
         return self
@@ -91,46 +90,32 @@ class HttpCaller:
 
     async def _follow(self, hop: Hop, request: PreparedRequest, sent_at: datetime) -> Answer:
         for _ in range(MAX_REDIRECTS + 1):
-            response = await self._send(hop, request, sent_at)
-            try:
-                following_hop = following(
-                    hop, response.status_code, response.headers.get("location"), request.credentials
-                )
-                if following_hop is None:
-                    return await _answer(response, sent_at)
-                hop = following_hop
-            finally:
-                await response.aclose()
+            lines = self._exempt if _exact(str(hop.url)) in self._excepted else self._guarded
+            async with lines.line(hop.url) as line:
+                response = await line.handle_async_request(_sent(hop, request, sent_at))
+                try:
+                    then = following(hop, response.status_code, response.headers.get("location"), request.credentials)
+                    if then is None:
+                        return await _answer(response, sent_at)
+                finally:
+                    await response.aclose()
+            hop = then
         raise Misdirected(f"more than {MAX_REDIRECTS} redirects")
 
-    async def _send(self, hop: Hop, request: PreparedRequest, sent_at: datetime) -> httpx.Response:
-        headers = hop.headers
-        if hop.trusted and request.signing_secrets:
-            signature = sign(request.signing_secrets, str(request.trigger_id), sent_at, hop.body or b"")
-            headers = (*headers, ("webhook-signature", signature))
-        sent = httpx.Request(
-            hop.method,
-            hop.url.copy_with(userinfo=b""),
-            headers=[(name.encode("ascii"), value.encode()) for name, value in headers],
-            content=hop.body,
-            extensions={"timeout": {"connect": CONNECT, "read": None, "write": None, "pool": None}},
-        )
-        transport = self._exempt if _exact(str(hop.url)) in self._excepted else self._guarded
-        return await transport.handle_async_request(sent)
 
-
-class _Transport(httpx.AsyncHTTPTransport):
-    """httpx' transport over connections that pass the guard. Used without a client: that one logs whole URLs."""
-
-    def __init__(self, backend: GuardedBackend, tls: ssl.SSLContext) -> None:
-        super().__init__(verify=tls, trust_env=False, limits=_POOL)
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=tls,
-            max_connections=_POOL.max_connections,
-            max_keepalive_connections=_POOL.max_keepalive_connections,
-            keepalive_expiry=_POOL.keepalive_expiry,
-            network_backend=backend,
-        )
+def _sent(hop: Hop, request: PreparedRequest, sent_at: datetime) -> httpx.Request:
+    """What goes over the wire for one hop, signed where it may be."""
+    headers = hop.headers
+    if hop.trusted and request.signing_secrets:
+        signature = sign(request.signing_secrets, str(request.trigger_id), sent_at, hop.body or b"")
+        headers = (*headers, ("webhook-signature", signature))
+    return httpx.Request(
+        hop.method,
+        hop.url.copy_with(userinfo=b""),
+        headers=[(name.encode("ascii"), value.encode()) for name, value in headers],
+        content=hop.body,
+        extensions={"timeout": {"connect": CONNECT, "read": None, "write": None, "pool": None}},
+    )
 
 
 def trust() -> ssl.SSLContext:

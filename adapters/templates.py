@@ -37,10 +37,10 @@ class TemplatePool:
     """
 
     def __init__(self, workers: int = 2, *, wall: float = WALL) -> None:
-        self._idle: asyncio.LifoQueue[_Worker] = asyncio.LifoQueue()
         self._workers = [_Worker(wall) for _ in range(max(workers, 1))]
-        for worker in self._workers:
-            self._idle.put_nowait(worker)
+        self._idle = list(self._workers)
+        # first come, first served; a queue lets who just finished go again before those who wait
+        self._free = asyncio.Semaphore(len(self._workers))
         self._closed = False
 
     async def __aenter__(self) -> Self:
@@ -91,11 +91,12 @@ class TemplatePool:
             request = json.dumps([mode, source, document], ensure_ascii=False).encode()
         except UnicodeEncodeError:
             return {"kind": "half a surrogate pair in a string"}
-        worker = await self._idle.get()
-        try:
-            return await worker.ask(request)
-        finally:
-            self._idle.put_nowait(worker)
+        async with self._free:
+            worker = self._idle.pop()
+            try:
+                return await worker.ask(request)
+            finally:
+                self._idle.append(worker)
 
 
 class _NoWorkerError(Exception):

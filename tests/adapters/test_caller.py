@@ -413,6 +413,16 @@ async def test_nothing_of_a_request_is_logged(sink: Sink, caller: HttpCaller, ca
     assert caplog.text == ""
 
 
+async def test_a_connection_is_kept_for_a_while_and_then_closed(
+    sink: Sink, caller: HttpCaller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("limen.adapters.lines.IDLE", 0.1)
+    for pause in (0.0, 0.2, 0.0):
+        await call(caller, request(sink.url))
+        await asyncio.sleep(pause)
+    assert [got.connection for got in sink.received] == [1, 1, 2]
+
+
 async def test_a_hundred_at_once(sink: Sink, caller: HttpCaller) -> None:
     sink.script("/", Reply(delay=0.05))
     answers = await asyncio.gather(*(call(caller, request(sink.url)) for _ in range(100)))

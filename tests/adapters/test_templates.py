@@ -70,6 +70,18 @@ class TestRendering:
         rendered = await asyncio.gather(*(pool.render("function(ctx) ctx.i", {"i": i}) for i in range(50)))
         assert rendered == [f"{i}\n".encode() for i in range(50)]
 
+    async def test_first_come_first_served(self) -> None:
+        async with TemplatePool(1) as pool:
+            done: list[str] = []
+
+            async def one_after_the_other(name: str) -> None:
+                for _ in range(4):
+                    await pool.render("null", {})
+                    done.append(name)
+
+            await asyncio.gather(*(one_after_the_other(name) for name in "abc"))
+        assert "".join(done) == "abcabcabcabc"
+
 
 class TestFailures:
     @pytest.mark.parametrize(
