@@ -3,32 +3,30 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from limen.domain.answer import Failure
 from limen.domain.completion import Completed, Completion, Taken
 from limen.domain.configuration import FlowKind, Slot
 from limen.domain.decision import Decision
+from limen.domain.desk import Desk
 from limen.domain.document import Document
 from limen.domain.errors import ActionFailed, LimenError
 from limen.domain.flow import Flow
 from limen.domain.identity import Identity
 from limen.domain.method import Accepted, Refused, Submission
 from limen.domain.modification import Unfit, modify
+from limen.domain.opening import Opening
 from limen.domain.outcome import Outcome
 from limen.domain.plan import Plan, Planned, plan
 from limen.domain.reply import Reply
 from limen.domain.request import Request
-from limen.domain.scheduling import Scheduler
 from limen.domain.self_verification import StartedVerification, start_verification
 from limen.domain.sessions import SignedIn
 from limen.domain.stage import Stopped, announce, run
 from limen.domain.ui import messages
 from limen.domain.work import Work
-
-if TYPE_CHECKING:
-    from limen.domain.engine import Desk, Engine
 
 VERIFIED_REQUIRED = "session_verified_address_required"
 
@@ -36,12 +34,12 @@ VERIFIED_REQUIRED = "session_verified_address_required"
 class Accepting:
     """Takes an accepted submission to its end."""
 
-    def __init__(self, engine: "Engine", desk: "Desk") -> None:
-        self.engine = engine
+    def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        self.tools = engine.tools
-        self.reply = Reply(engine, desk)
-        self.scheduler = Scheduler(self.tools.templates, self.tools.keyring, self.tools.ids, desk.rules.id)
+        self.services = desk.services
+        self.tools = desk.services.tools
+        self.scheduler = desk.scheduler
+        self.reply = Reply(desk)
         self.completion = Completion(self.tools, desk.people, desk.presenter, self.scheduler)
 
     async def accept(
@@ -53,7 +51,7 @@ class Accepting:
             refused = Refused("identity_disabled", (messages.identity_disabled(),), verdict.values)
             return await self.reply.refuse(work, refused, signed_in, error="identity_disabled")
         flow.fire("accept", decision.at, method=decision.method, identity_id=decision.identity.id, aal=decision.aal)
-        chosen = plan(self.desk.rules, self.engine.handlers, self._slot(flow))
+        chosen = plan(self.desk.rules, self.services.handlers, self._slot(flow))
         announce(chosen, work, decision.at)
         self._sign_in(flow, decision, chosen, request, signed_in)
         try:
@@ -122,7 +120,7 @@ class Accepting:
             decision.profile = modify(self.desk.people, decision.profile, changes, decision.at)
 
         return await run(
-            self.engine.runner,
+            self.services.runner,
             list(chosen.timed("before_commit")),
             work,
             context,
@@ -132,7 +130,8 @@ class Accepting:
 
     def _builtin(self, work: Work, decision: Decision, planned: Planned) -> Stopped | None:
         """`require_verified_address`: some address of the identity must be verified, by whatever method it came."""
-        passes = any(address.verified for address in decision.profile.verifiable)
+        shown = decision.verified  # by the very code that was just submitted: as good as verified before
+        passes = any(one.verified or (one.via, one.value) in shown for one in decision.profile.verifiable)
         verdict = "continue" if passes else "interrupt"
         work.flow.fire("answer_action", decision.at, action=planned.ref, attempt=1, verdict=verdict, duration=0.0)
         return None if passes else Stopped(planned, messages=(messages.address_not_verified(),))
@@ -157,7 +156,7 @@ class Accepting:
         begun = self._start_verifications(work, decision, now)
         steps = [self._show_verification(started, url=True) for started in begun]
         await work.commit()
-        await self.engine.dispatcher.take_up(started.delivery for started in begun)
+        await self.services.dispatcher.take_up(started.delivery for started in begun)
         return self.reply.outcome(flow, signed_in, error=VERIFIED_REQUIRED, continue_with=tuple(steps))
 
     def _start_verifications(self, work: Work, decision: Decision, now: datetime) -> list[StartedVerification]:
@@ -183,7 +182,7 @@ class Accepting:
 
     async def _completed(self, done: Completed, chosen: Plan, request: Request) -> Outcome:
         flow, decision = done.work.flow, done.decision
-        dispatcher = self.engine.dispatcher
+        dispatcher = self.services.dispatcher
         if done.schedule.ids:
             dispatcher.wake()
         await dispatcher.take_up(started.delivery for started in done.verifications)
@@ -230,8 +229,10 @@ class Accepting:
     async def _open_settings(self, flow: Flow, token: str, request: Request) -> list[dict[str, Any]]:
         """The settings flow that a recovery opens, before-actions included; a rejected one is not shown."""
         try:
-            opening = self.engine.opening(self.desk)
-            settings = await opening.start(FlowKind.SETTINGS, request, type_=flow.type, session_token=token)
+            opening = Opening(self.desk)
+            settings = await opening.start(
+                FlowKind.SETTINGS, request, type_=flow.type, session_token=token, started_by=flow.id
+            )
         except LimenError:
             return []
         url = self.desk.rules.configuration.flow(FlowKind.SETTINGS).ui_url

@@ -50,6 +50,7 @@ class Flow(Aggregate):
         self.requested_aal = "aal1"
         self.identity_id: UUID | None = None
         self.session_id: UUID | None = None
+        self.started_by: UUID | None = None
         self.form: Sealed | None = None
         self.submission: Sealed | None = None
         self.challenge: Sealed | None = None
@@ -73,6 +74,7 @@ class Flow(Aggregate):
         self.issued_at, self.expires_at = event.timestamp, event.expires_at
         self.refresh, self.requested_aal = event.refresh, event.requested_aal
         self.identity_id, self.session_id = event.identity_id, event.session_id
+        self.started_by = event.started_by
 
     def _opened(self, event: FlowOpened) -> None:
         self.state = self.back = FLOWS[self.kind].backs[0]

@@ -1,40 +1,40 @@
 """Opening: how a flow starts. Its before-actions run; then it waits for a submission."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from limen.domain.configuration import FlowKind, Slot
 from limen.domain.decision import Decision
-from limen.domain.dispatch import Dispatcher
+from limen.domain.desk import Desk, Services
 from limen.domain.errors import ActionFailed, FlowRejected, RequestRefused
 from limen.domain.flow import Flow, initiate
 from limen.domain.guard import guard
-from limen.domain.handler import Actions
 from limen.domain.outcome import FlowView
 from limen.domain.plan import Plan, plan
 from limen.domain.request import Request
-from limen.domain.runner import Runner, Tools
-from limen.domain.scheduling import Scheduler
+from limen.domain.runner import Tools
 from limen.domain.sessions import SignedIn
 from limen.domain.stage import Stopped, announce, run
-from limen.domain.streams import Streams
 from limen.domain.work import Work
-
-if TYPE_CHECKING:
-    from limen.domain.engine import Desk
 
 
 @dataclass(slots=True)
 class Opening:
     """Starts flows under one configuration."""
 
-    tools: Tools
-    streams: Streams
-    handlers: Actions
-    runner: Runner
-    desk: "Desk"
-    dispatcher: Dispatcher
+    desk: Desk
+
+    @property
+    def services(self) -> Services:
+        """What works under every configuration."""
+        return self.desk.services
+
+    @property
+    def tools(self) -> Tools:
+        """Time, ids, randomness, keys."""
+        return self.desk.services.tools
 
     async def start(
         self,
@@ -48,17 +48,24 @@ class Opening:
         aal: str | None = None,
         transient_payload: Any = None,
         quiet: bool = False,
+        started_by: UUID | None = None,
     ) -> FlowView:
-        """A new flow. `quiet`: one that takes an ended one's place, without before-actions, as Kratos does it."""
+        """A new flow.
+
+        `quiet`: one that takes an ended one's place, without before-actions, as Kratos does it. `started_by` is the
+        recovery that opens these settings.
+        """
         if transient_payload is not None:
             guard(transient_payload, "/transient_payload")
         signed_in = await self.desk.sessions.of(session_token)
         self._admit(kind, signed_in, refresh=refresh, aal=aal)
         self._check_return(return_to)
-        flow, work = self._initiate(kind, request, type_, signed_in, return_to, refresh, aal, transient_payload)
+        flow, work = self._initiate(
+            kind, request, type_, signed_in, return_to, refresh, aal, transient_payload, started_by
+        )
         chosen = Plan(Slot(kind, "before"), "default", ())
         if not quiet:
-            chosen = plan(self.desk.rules, self.handlers, chosen.slot)
+            chosen = plan(self.desk.rules, self.services.handlers, chosen.slot)
         decision = self._decision(signed_in) if signed_in and kind in (FlowKind.LOGIN, FlowKind.SETTINGS) else None
         context_decision = decision if kind is FlowKind.SETTINGS else None
 
@@ -66,17 +73,16 @@ class Opening:
             return self.desk.presenter.context(flow, request, phase="before", decision=context_decision)
 
         announce(chosen, work, flow.issued_at)
-        stopped = await run(self.runner, list(chosen.timed("before")), work, context)
+        stopped = await run(self.services.runner, list(chosen.timed("before")), work, context)
         if stopped is not None:
             await self._stop(work, stopped)
         now = self.tools.clock.now()
-        scheduler = Scheduler(self.tools.templates, self.tools.keyring, self.tools.ids, self.desk.rules.id)
         later = list(chosen.timed("delivery"))
-        schedule = await scheduler.actions(later, work, context, now, identity_id=flow.identity_id)
+        schedule = await self.desk.scheduler.actions(later, work, context, now, identity_id=flow.identity_id)
         flow.fire("open", now, deliveries=tuple(schedule.ids))
         await work.commit()
         if schedule.ids:
-            self.dispatcher.wake()
+            self.services.dispatcher.wake()
         if signed_in is None or kind is not FlowKind.SETTINGS:
             return self.desk.presenter.view(flow)
         return self.desk.presenter.view(flow, identity=signed_in.identity, profile=signed_in.profile)
@@ -116,6 +122,7 @@ class Opening:
         refresh: bool,
         aal: str | None,
         transient_payload: Any,
+        started_by: UUID | None,
     ) -> tuple[Flow, Work]:
         now, flow_id, keyring = self.tools.clock.now(), self.tools.ids.new(), self.tools.keyring
         identity_id = signed_in.identity.id if signed_in else None
@@ -141,8 +148,9 @@ class Opening:
             requested_aal=aal or "aal1",
             identity_id=identity_id,
             session_id=signed_in.session.id if signed_in else None,
+            started_by=started_by,
         )
-        work = Work(flow, self.streams, keyring, configuration.settings.payload_retention)
+        work = self.desk.work(flow)
         work.step.put.append(key)
         return flow, work
 

@@ -1,6 +1,7 @@
 """Presenter: a flow as its user, its templates and its handlers see it."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from limen.domain.body import active_of, flow_body, identity_body, instant, kratos_state, session_body
@@ -58,6 +59,8 @@ class Presenter:
         values, messages = self.kept(flow)
         configuration = self.rules.configuration
         shown = state or flow.state
+        if flow.kind is FlowKind.SETTINGS and shown in ("finishing", "completed"):
+            values, messages = {}, ()  # what was refused before is over: the form shows what is being stored
         challenge = self.challenge(flow)
         return form(
             FormView(
@@ -77,8 +80,15 @@ class Presenter:
                 address=challenge["address"] if challenge else None,
                 base_url=configuration.base_url,
                 return_url=self.return_url(flow),
+                recovered_until=self._recovered_until(flow),
             )
         )
+
+    def _recovered_until(self, flow: Flow) -> datetime | None:
+        """In the settings that a recovery opened: until when a new password may be set."""
+        if flow.kind is not FlowKind.SETTINGS or flow.started_by is None:
+            return None
+        return flow.issued_at + self.rules.configuration.flow(flow.kind).privileged_session_max_age
 
     def return_url(self, flow: Flow) -> str:
         """Where its user goes afterwards: `return_to`, else the flow's, else the configuration's."""

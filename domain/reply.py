@@ -1,9 +1,10 @@
 """Reply: the forms and outcomes that a submission is answered with."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from limen.domain.configuration import FlowKind
+from limen.domain.desk import Desk
 from limen.domain.flow import Flow
 from limen.domain.identity import Identity, Profile
 from limen.domain.message import Message
@@ -13,21 +14,20 @@ from limen.domain.sealed import Sealed
 from limen.domain.sessions import SignedIn
 from limen.domain.work import Work
 
-if TYPE_CHECKING:
-    from limen.domain.engine import Desk, Engine
-
 
 class Reply:
     """Answers under one configuration."""
 
-    def __init__(self, engine: "Engine", desk: "Desk") -> None:
+    def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        self.clock = engine.tools.clock
-        self.keyring = engine.tools.keyring
+        self.clock = desk.services.tools.clock
+        self.keyring = desk.services.tools.keyring
 
     def form(self, flow: Flow, shown: tuple[Message, ...], values: Mapping[str, Any]) -> Sealed:
         """What the form shows from now on: the messages, and the values it keeps beside those it kept before."""
         kept, _ = self.desk.presenter.kept(flow)
+        if flow.kind is FlowKind.REGISTRATION and isinstance(values.get("traits"), Mapping):
+            values = {**values, "traits": _merged(kept.get("traits"), values["traits"])}
         records = [message.record() for message in shown]
         return self.keyring.seal(flow.id, {"values": {**kept, **values}, "messages": records})
 
@@ -56,3 +56,11 @@ class Reply:
             identity, profile = signed_in.identity, signed_in.profile
         view = self.desk.presenter.view(flow, identity=identity, profile=profile)
         return Outcome(flow.state, view, error=error, continue_with=continue_with)
+
+
+def _merged(before: Any, now: Mapping[str, Any]) -> dict[str, Any]:
+    """What was typed now over what was typed before, field by field, as Kratos keeps it."""
+    merged = dict(before) if isinstance(before, Mapping) else {}
+    for name, value in now.items():
+        merged[name] = _merged(merged.get(name), value) if isinstance(value, Mapping) else value
+    return merged

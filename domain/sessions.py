@@ -38,7 +38,7 @@ class Sessions:
 
     async def of(self, token: str | None) -> SignedIn | None:
         """Who is signed in with a token; None for no token, a wrong one, an ended session or an erased person."""
-        session_id = session_of(token) if token else None
+        session_id = session_of(token) if isinstance(token, str) else None
         if token is None or session_id is None:
             return None
         session = await self.people.streams.load(Session, session_id)

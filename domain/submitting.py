@@ -3,26 +3,25 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from limen.domain.accepting import Accepting
 from limen.domain.code import ROW, challenge_record, code_row, sent_code
 from limen.domain.configuration import FlowKind
+from limen.domain.desk import Desk
 from limen.domain.errors import RequestRefused
 from limen.domain.flow import Flow
 from limen.domain.form_values import decode_form
 from limen.domain.guard import guard
+from limen.domain.identifier import normalize
 from limen.domain.method import Accepted, Challenged, Exhausted, Refused, Submission
+from limen.domain.opening import Opening
 from limen.domain.outcome import Outcome
 from limen.domain.reply import Reply
 from limen.domain.request import Request
-from limen.domain.scheduling import Scheduler
 from limen.domain.sessions import SignedIn
 from limen.domain.ui import messages
 from limen.domain.work import Work
-
-if TYPE_CHECKING:
-    from limen.domain.engine import Desk, Engine
 
 VERIFIED_REQUIRED = "session_verified_address_required"
 
@@ -30,13 +29,12 @@ VERIFIED_REQUIRED = "session_verified_address_required"
 class Submitting:
     """Takes one submission through the house."""
 
-    def __init__(self, engine: "Engine", desk: "Desk") -> None:
-        self.engine = engine
+    def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        self.tools = engine.tools
-        self.keyring = engine.tools.keyring
-        self.scheduler = Scheduler(self.tools.templates, self.keyring, self.tools.ids, desk.rules.id)
-        self.reply = Reply(engine, desk)
+        self.tools = desk.services.tools
+        self.keyring = self.tools.keyring
+        self.scheduler = desk.scheduler
+        self.reply = Reply(desk)
 
     async def submit(
         self,
@@ -53,10 +51,10 @@ class Submitting:
             transient_payload = values.get("transient_payload")
         if transient_payload is not None:
             guard(transient_payload, "/transient_payload")
-        work = self.engine.work(flow)
+        work = self.desk.work(flow)
         signed_in = await self.desk.sessions.of(session_token)
         self._admit(flow, signed_in)
-        chosen = self.desk.rules.methods.get(method or "")
+        chosen = self.desk.methods.get(method) if isinstance(method, str) else None
         if chosen is None or flow.kind not in chosen.flows or not self._offered(flow.kind, chosen.name):
             return await self._dismiss(work, signed_in)
         submission = await self._submission(flow, values, signed_in)
@@ -73,7 +71,7 @@ class Submitting:
             case Exhausted():
                 return await self._exhaust(work, verdict, request)
             case Accepted():
-                return await Accepting(self.engine, self.desk).accept(work, verdict, submission, request, signed_in)
+                return await Accepting(self.desk).accept(work, verdict, submission, request, signed_in)
 
     # -- who may, and what with
 
@@ -96,7 +94,7 @@ class Submitting:
 
     async def _submission(self, flow: Flow, values: Mapping[str, Any], signed_in: SignedIn | None) -> Submission:
         kept, _ = self.desk.presenter.kept(flow)
-        row = await self.engine.streams.store.vault(flow.id, ROW) if flow.state == "sent_email" else None
+        row = await self.desk.services.streams.store.vault(flow.id, ROW) if flow.state == "sent_email" else None
         schema = self.desk.rules.schemas[signed_in.profile.schema_id if signed_in else self.desk.rules.default_schema]
         return Submission(
             flow=flow,
@@ -116,8 +114,6 @@ class Submitting:
             return
         typed = values.get("identifier") or values.get("email")
         if isinstance(typed, str) and typed:
-            from limen.domain.identifier import normalize
-
             work.step.bind.append((work.flow.id, self.desk.people.reservation_id(normalize(typed))))
 
     # -- no
@@ -140,7 +136,7 @@ class Submitting:
         outcome = self.reply.outcome(flow, None, error="too_many_attempts")
         if flow.kind not in (FlowKind.RECOVERY, FlowKind.VERIFICATION):
             return outcome
-        new = await self.engine.opening(self.desk).start(flow.kind, request, type_=flow.type, quiet=True)
+        new = await Opening(self.desk).start(flow.kind, request, type_=flow.type, quiet=True)
         step = {"action": f"show_{flow.kind}_ui", "flow": {"id": str(new.id)}}
         return replace(outcome, continue_with=(step,))
 
@@ -175,5 +171,5 @@ class Submitting:
             deliveries=deliveries,
         )
         await work.commit()
-        await self.engine.dispatcher.take_up(deliveries)
+        await self.desk.services.dispatcher.take_up(deliveries)
         return self.reply.outcome(flow, None)

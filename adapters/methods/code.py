@@ -66,7 +66,7 @@ class CodeMethod:
         people = submission.people
         traits = submission.values.get("traits")
         if traits is None:
-            traits = submission.kept.get("traits", {})
+            traits = _traits_sent(submission)
         kept = {"traits": traits} if isinstance(traits, Mapping) else {}
         faults = people.rules.validator.faults(people.rules.default_schema, traits)
         if faults:
@@ -159,7 +159,7 @@ class CodeMethod:
 
     def _registered(self, submission: Submission, address: str, via: str) -> Verdict:
         """The traits are those the code was sent for; others given now are refused."""
-        traits = submission.kept.get("traits", {})
+        traits = _traits_sent(submission)
         given = submission.values.get("traits")
         schema = submission.people.rules.schemas[submission.people.rules.default_schema]
         if given is not None and schema.with_defaults(given) != schema.with_defaults(traits):
@@ -172,3 +172,9 @@ class CodeMethod:
             verified=((via, address),),
             values={"traits": traits},
         )
+
+
+def _traits_sent(submission: Submission) -> Mapping[str, Any]:
+    """The traits that the last code was sent for: never ones that were refused since."""
+    traits: Mapping[str, Any] = submission.challenge["values"].get("traits", {}) if submission.challenge else {}
+    return traits

@@ -27,4 +27,8 @@ def settings(view: FormView) -> list[Node] | None:
 
 def settings_message(view: FormView) -> Message | None:
     """What the flow says as long as nothing else is to be said."""
-    return messages.settings_saved() if view.state == "completed" else None
+    if view.state == "completed":
+        return messages.settings_saved()
+    if view.recovered_until is not None and view.state == "show_form":
+        return messages.recovered(view.recovered_until)
+    return None

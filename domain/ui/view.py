@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -21,7 +22,7 @@ class FormView:
     configuration the flow is pinned to. `traits` are the signed-in identity's (settings); `values` what was typed and
     is kept: `identifier`, `email`, and `traits`, which replaces the identity's as a whole. A password is never kept,
     and one in `values` is not shown. `address` is where a code went, None before. `return_url` is where verification
-    goes on to.
+    goes on to. `recovered_until` stands in the settings that a recovery opened.
     """
 
     kind: FlowKind
@@ -40,6 +41,7 @@ class FormView:
     address: str | None = None
     base_url: str = "http://127.0.0.1:4433/"
     return_url: str | None = None
+    recovered_until: datetime | None = None
 
     @property
     def browser(self) -> bool:
