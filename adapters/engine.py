@@ -26,6 +26,7 @@ from limen.domain.engine import Engine
 from limen.domain.errors import ConfigurationInvalid, Fault, StoreConflict, StoreUnusable
 from limen.domain.handler import Actions
 from limen.domain.identity_schema import IdentitySchema
+from limen.domain.method import Method
 from limen.domain.ports import Clock, Courier, Hasher, Ids, Secrets, Step, VaultRow
 from limen.domain.published import ConfigurationPublished, PublishedConfiguration
 from limen.domain.rules import Rules
@@ -83,7 +84,7 @@ async def open_engine(
             books.recall,
             configuration.settings.worker_retry,
         )
-        engine = Engine(tools, streams, handlers, books.draft(), books.publish, books.recall, dispatcher)
+        engine = Engine(tools, streams, handlers, books.draft(), books.publish, books.recall, books.methods, dispatcher)
         if worker:
             await stack.enter_async_context(Worker(engine, configuration.settings))
         yield engine
@@ -160,23 +161,26 @@ class _Books:
         return self.known[id_]
 
     def _rules(self, id_: UUID, configuration: Configuration) -> Rules:
-        hasher = self.hasher
-        if hasher is None:
-            made = PooledHasher(configuration.hasher)
-            self.stack.callback(made.close)
-            hasher = made
-        methods = (
-            PasswordMethod(configuration.method("password").config, hasher),
-            CodeMethod(configuration.method("code").config, self.tools.secrets),
-            ProfileMethod(),
-        )
         return Rules(
             id=id_,
             configuration=configuration,
             schemas={name: IdentitySchema.of(schema) for name, schema in configuration.schemas.items()},
             validator=SchemaValidator(configuration.schemas),
-            methods={method.name: method for method in methods},
         )
+
+    def methods(self, configuration: Configuration) -> Mapping[str, Method]:
+        """The authentication methods, set up as a configuration says."""
+        hasher = self.hasher
+        if hasher is None:
+            made = PooledHasher(configuration.hasher)
+            self.stack.callback(made.close)
+            hasher = made
+        methods: tuple[Method, ...] = (
+            PasswordMethod(configuration.method("password").config, hasher),
+            CodeMethod(configuration.method("code").config, self.tools.secrets),
+            ProfileMethod(),
+        )
+        return {method.name: method for method in methods}
 
 
 def _master(configuration: Configuration, store: LogStore) -> tuple[str, ...]:

@@ -7,41 +7,30 @@ The append is the commit point: before it nothing has happened, after it everyth
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from limen.domain.configuration import FlowKind
+from limen.domain.configuration import Configuration, FlowKind
+from limen.domain.desk import Desk, Services
 from limen.domain.dispatch import Dispatcher
 from limen.domain.document import Document
 from limen.domain.erasure import erase
-from limen.domain.errors import FlowBusy, FlowExpired, FlowFinished, FlowNotFound, RequestRefused, SubmissionInvalid
+from limen.domain.errors import FlowBusy, FlowExpired, FlowFinished, FlowNotFound, RequestRefused
 from limen.domain.flow import Flow
 from limen.domain.handler import Actions
+from limen.domain.method import Method
 from limen.domain.opening import Opening
 from limen.domain.outcome import FlowView, Outcome
-from limen.domain.people import People
-from limen.domain.presenter import Presenter
 from limen.domain.request import Request
 from limen.domain.rules import Rules
 from limen.domain.runner import Runner, Tools
-from limen.domain.sessions import Sessions, SignedIn
+from limen.domain.sessions import SignedIn
 from limen.domain.streams import Streams
 from limen.domain.submitting import Submitting
-from limen.domain.work import Work
 
 RulesSource = Callable[[UUID], Awaitable[Rules]]
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """All that works under one configuration."""
-
-    rules: Rules
-    people: People
-    presenter: Presenter
-    sessions: Sessions
+MethodsSource = Callable[[Configuration], Mapping[str, Method]]
 
 
 class Engine:
@@ -58,8 +47,10 @@ class Engine:
         draft: Rules,
         publish: Callable[[], Awaitable[Rules]],
         recall: RulesSource,
+        methods: MethodsSource,
         dispatcher: Dispatcher,
     ) -> None:
+        self.services = Services(tools, streams, handlers, Runner(tools, handlers), dispatcher)
         self.tools = tools
         self.streams = streams
         self.handlers = handlers
@@ -69,11 +60,11 @@ class Engine:
         self.named = handlers.named
         self._publish = publish
         self._recall = recall
+        self._methods = methods
         self._desks: dict[UUID, Desk] = {}
         self._current: Desk | None = None
         self._draft = self._desk(draft)
         self._in_flight: set[UUID] = set()
-        self.runner = Runner(tools, handlers)
 
     # -- the configuration in force, and those that older flows are pinned to
 
@@ -93,8 +84,7 @@ class Engine:
         return self._desks[configuration]
 
     def _desk(self, rules: Rules) -> Desk:
-        people = People(self.streams, self.tools.keyring, self.tools.ids, rules)
-        return Desk(rules, people, Presenter(self.tools.keyring, rules), Sessions(self.tools, people))
+        return Desk.under(rules, self._methods(rules.configuration), self.services)
 
     @property
     def _in_force(self) -> Desk:
@@ -125,7 +115,7 @@ class Engine:
         desk = await self.current()
         asked = (request or Request(method="GET")).with_query(query)
         said = asked.query
-        return await self.opening(desk).start(
+        return await Opening(desk).start(
             _kind(kind),
             asked,
             type_=_type(type),
@@ -157,8 +147,9 @@ class Engine:
             desk = await self.desk(flow.configuration)
             await self._key(desk, flow)
             await self._settle(flow)
-            submitting = Submitting(self, desk)
-            return await submitting.submit(flow, method, values, request or Request(), session_token, transient_payload)
+            return await Submitting(desk).submit(
+                flow, method, values, request or Request(), session_token, transient_payload
+            )
 
     async def flow(self, flow_id: UUID | str) -> FlowView:
         """A flow as it stands; an ended one as it ended. Raises `FlowNotFound`, `FlowExpired` when its time is over."""
@@ -226,28 +217,17 @@ class Engine:
             await self._return(flow, now)
         if now >= flow.expires_at:
             flow.fire("expire", now)
-            await self.work(flow).commit()
+            await (await self.desk(flow.configuration)).work(flow).commit()
             raise FlowExpired(flow.id)
 
     async def _return(self, flow: Flow, now: datetime) -> None:
         """A flow whose process died: while preparing it never reached its user; later it goes back to them."""
         if flow.state == "preparing":
             flow.fire("fail", now, reason="abandoned")
-            await self.work(flow).commit()
+            await (await self.desk(flow.configuration)).work(flow).commit()
             raise FlowFinished(flow.id, flow.state)
         flow.fire("release", now, reason="abandoned")
-        await self.work(flow).commit()
-
-    def opening(self, desk: Desk) -> Opening:
-        """What starts flows under a configuration."""
-        return Opening(self.tools, self.streams, self.handlers, self.runner, desk, self.dispatcher)
-
-    def work(self, flow: Flow) -> Work:
-        """A unit of work for a flow."""
-        desk = self._desks.get(flow.configuration) or self._current
-        assert desk is not None  # noqa: S101 - for the type checker: flows are loaded after `current`
-        retention = desk.rules.configuration.settings.payload_retention
-        return Work(flow, self.streams, self.tools.keyring, retention)
+        await (await self.desk(flow.configuration)).work(flow).commit()
 
 
 def _kind(kind: str) -> FlowKind:
@@ -268,6 +248,3 @@ def _flow_id(flow_id: UUID | str) -> UUID:
         return flow_id if isinstance(flow_id, UUID) else UUID(flow_id)
     except (ValueError, AttributeError, TypeError):
         raise FlowNotFound(str(flow_id)[:36] if isinstance(flow_id, str) else "of that id") from None
-
-
-__all__ = ["Desk", "Engine", "SubmissionInvalid"]
