@@ -1,7 +1,7 @@
 """The log read only, for audit tools: what happened, in order, without a configuration."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -95,7 +95,7 @@ class EventReader:
         with _translated():
             return self._entries(self._recorder.log_rows(after, PAGE_EVENTS, types))
 
-    async def follow(self, after: int = 0) -> AsyncIterator[LogEntry]:
+    async def follow(self, after: int = 0) -> AsyncGenerator[LogEntry, None]:
         """Recorded events above a position, and then each new one as it comes, without end."""
         async with news_of(self._server) as news:
             while True:

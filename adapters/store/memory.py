@@ -8,7 +8,7 @@ from uuid import UUID
 from eventsourcing.persistence import IntegrityError, StoredEvent
 from eventsourcing.popo import POPOApplicationRecorder, POPOFactory
 
-from limen.adapters.store.record import EVENT, KEY, PAIR, ROW, Outcome, Record, Shape, VaultWork, rows
+from limen.adapters.store.record import EVENT, KEY, PAIR, ROW, Outcome, Record, Shape, VaultWork, rows, same, utc
 from limen.adapters.store.recorder import LogRow, StreamRow, VaultRecorder
 from limen.domain.errors import StoreConflict
 from limen.domain.ports import VaultRow
@@ -19,7 +19,7 @@ _Row = tuple[Any, ...]
 class MemoryRecorder(POPOApplicationRecorder, VaultRecorder):
     """Events in `eventsourcing`'s lists, the vault in a dict, one lock around both."""
 
-    shape: ClassVar[Shape] = Shape(stream=lambda one: one, id=lambda one: one, time=lambda at: at)
+    shape: ClassVar[Shape] = Shape(stream=same, id=same, time=utc)
 
     def __init__(self) -> None:
         super().__init__()

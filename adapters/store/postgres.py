@@ -4,22 +4,25 @@ Each transaction takes `eventsourcing`'s exclusive lock on the events table firs
 order, and writers cannot deadlock over the vault. Readers are not held up by it.
 """
 
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, ClassVar, cast
 from uuid import UUID
 
 import psycopg
-from eventsourcing.persistence import StoredEvent
+from eventsourcing.persistence import InterfaceError, OperationalError, StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore, PostgresFactory
 from eventsourcing.utils import Environment, EnvType
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row, tuple_row
+from psycopg_pool import PoolTimeout
 
 from limen.adapters.store import postgres_statements as statements
 from limen.adapters.store.application import EventLog
-from limen.adapters.store.record import EVENT, Outcome, Record, Shape, VaultWork, as_stored, rows
+from limen.adapters.store.record import EVENT, Outcome, Record, Shape, VaultWork, as_stored, rows, same, utc
 from limen.adapters.store.recorder import LogRow, StreamRow, VaultRecorder
 from limen.domain.errors import StoreConflict, StoreUnusable
 from limen.domain.ports import VaultRow
@@ -31,13 +34,30 @@ _CREATING = 7_003_291
 class PostgresVaultRecorder(PostgresApplicationRecorder, VaultRecorder):
     """`eventsourcing`'s recorder with the vault beside it."""
 
-    shape: ClassVar[Shape] = Shape(stream=lambda one: one, id=lambda one: one, time=lambda at: at)
+    shape: ClassVar[Shape] = Shape(stream=same, id=same, time=utc)
 
     def __init__(self, datastore: PostgresDatastore, *, events_table_name: str = "stored_events") -> None:
         super().__init__(datastore, events_table_name=events_table_name)
         self.sql_create_statements.extend(sql.SQL(table).format() for table in statements.TABLES)
 
     # ------------------------------------------------------------------------------------------------------- writing
+
+    def commit(self, records: Sequence[Record]) -> Sequence[Outcome]:
+        for last in (False, False, False, True):
+            try:
+                return super().commit(records)
+            except (InterfaceError, OperationalError) as error:
+                # A pooled connection died, with its server perhaps. Had it been told to commit, nobody knows whether it
+                # did: so what is there already, byte for byte, counts as written from now on.
+                self._replace_dead(error, last=last)
+                with suppress(InterfaceError, OperationalError):
+                    return self.commit_each(records, again=True)
+        raise AssertionError
+
+    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
+        # Without the library's ten tries, which would take a commit of their own for somebody else's.
+        once = PostgresApplicationRecorder.insert_events.__wrapped__
+        return cast("Sequence[int] | None", once(self, stored_events, **kwargs))
 
     def _insert_events(
         self,
@@ -54,7 +74,7 @@ class PostgresVaultRecorder(PostgresApplicationRecorder, VaultRecorder):
                 curs.executemany(statement, params)
         super()._insert_events(curs, stored_events, **kwargs)
 
-    def commit_each(self, records: Sequence[Record]) -> Sequence[Outcome]:
+    def commit_each(self, records: Sequence[Record], *, again: bool = False) -> Sequence[Outcome]:
         outcomes: list[Outcome] = []
         with self.datastore.transaction(commit=True) as curs:
             self._lock_table(curs)
@@ -66,7 +86,8 @@ class PostgresVaultRecorder(PostgresApplicationRecorder, VaultRecorder):
                             self._insert_stored_events(curs, as_stored(record.events))
                     outcomes.append(None)
                 except psycopg.errors.UniqueViolation:
-                    outcomes.append(StoreConflict(_conflicting(curs, record)))
+                    written = again and _written(curs, record)
+                    outcomes.append(None if written else StoreConflict(_conflicting(curs, record)))
         return outcomes
 
     def forget(self, subjects: Sequence[UUID]) -> Sequence[UUID]:
@@ -86,8 +107,20 @@ class PostgresVaultRecorder(PostgresApplicationRecorder, VaultRecorder):
     # ------------------------------------------------------------------------------------------------------- reading
 
     def _rows(self, statement: str, params: Sequence[Any]) -> list[Any]:
-        with self.datastore.get_connection() as connection, connection.cursor(row_factory=tuple_row) as cursor:
-            return cursor.execute(statement, params, prepare=True).fetchall()
+        for last in (False, False, False, True):
+            try:
+                with self.datastore.get_connection() as connection, connection.cursor(row_factory=tuple_row) as cursor:
+                    return cursor.execute(statement, params, prepare=True).fetchall()
+            except (InterfaceError, OperationalError) as error:
+                self._replace_dead(error, last=last)
+        raise AssertionError
+
+    def _replace_dead(self, error: Exception, *, last: bool) -> None:
+        """Before another try; raises the error where there is none left, or no server to try it on."""
+        if last or isinstance(error.__cause__, PoolTimeout):
+            raise error
+        time.sleep(0.02)
+        self.datastore.pool.check()
 
     def stream_rows(self, stream: UUID, after: int) -> Sequence[StreamRow]:
         return self._rows(statements.STREAM, (stream, after))
@@ -134,6 +167,7 @@ def open_postgres(url: str, *, create: bool) -> EventLog:
         "POSTGRES_HOST": "",
         "POSTGRES_USER": "",
         "POSTGRES_PASSWORD": "",
+        "POSTGRES_CONNECT_TIMEOUT": "5",
         "POSTGRES_POOL_SIZE": "2",
         "POSTGRES_MAX_OVERFLOW": "14",
         "CREATE_TABLE": "yes" if create else "no",
@@ -155,6 +189,13 @@ def conninfo(url: str) -> dict[str, Any]:
         return {"connect_timeout": 10, **conninfo_to_dict(url)}
     except psycopg.ProgrammingError:
         raise StoreUnusable("this postgresql URL cannot be read; expected postgresql://user@host/database") from None
+
+
+def _written(curs: psycopg.Cursor[Any], record: Record) -> bool:
+    """Whether exactly these events are in the log."""
+    return bool(record.events) and all(
+        curs.execute(statements.WRITTEN, event).fetchone() for event in rows(record.events, EVENT)
+    )
 
 
 def _conflicting(curs: psycopg.Cursor[Any], record: Record) -> set[UUID]:

@@ -28,6 +28,7 @@ STREAM_LOG = (
     " WHERE originator_id = %s ORDER BY originator_version"
 )
 TAKEN = "SELECT 1 FROM stored_events WHERE originator_id = %s AND originator_version = %s"
+WRITTEN = f"{TAKEN} AND topic = %s AND state = %s"
 _COLUMNS = "owner, kind, name, value, subject, expires_at"
 VAULT_ROW = f"SELECT {_COLUMNS} FROM vault WHERE owner = %s AND kind = %s AND name = %s"  # noqa: S608
 VAULT_ROWS = (

@@ -5,7 +5,7 @@ All lists are flat, one value after the other, as SQL statements of many rows ta
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +25,18 @@ EVENT, ROW, KEY, PAIR = 4, 6, 3, 2
 def rows(flat: Sequence[Any], width: int) -> Iterator[tuple[Any, ...]]:
     """A flat list as rows of so many values."""
     return zip(*[iter(flat)] * width, strict=True)
+
+
+def same(one: UUID) -> UUID:
+    """For a database that takes UUIDs as they are."""
+    return one
+
+
+def utc(at: datetime) -> datetime:
+    """For a database that takes instants as they are. Raises `ValueError` for one without a time zone."""
+    if at.tzinfo is None:
+        raise ValueError("an instant needs its time zone")
+    return at.astimezone(UTC)
 
 
 @dataclass(slots=True)
@@ -108,6 +120,8 @@ class Shape:
 
     def row(self, row: VaultRow) -> tuple[Any, ...]:
         """A vault row in the order of its table's columns."""
+        if "\0" in row.kind or "\0" in row.name or not isinstance(row.value, bytes):
+            raise ValueError("a vault row has a kind and a name without NUL, and bytes for its value")
         subject = None if row.subject is None else self.id(row.subject)
         expires = None if row.expires_at is None else self.time(row.expires_at)
         return (self.id(row.owner), row.kind, row.name, subject, row.value, expires)

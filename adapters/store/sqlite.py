@@ -33,6 +33,10 @@ BUSY_SECONDS = 60
 PATIENCE_SECONDS = 300.0
 """How long a writer goes on trying while other processes hold the file."""
 
+_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "cache_size=-16000", "wal_autocheckpoint=4000")
+"""Of the writer. Ids are random, so each step touches pages all over the file: 16 MB of cache, and a WAL of up to 16 MB
+before it is copied back, save writing the same page again and again."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -215,7 +219,7 @@ def connect(name: str, *, write: bool = False) -> sqlite3.Connection:
         name, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256, uri=True
     )
     if write:
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
+        for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}").fetchall()
     else:
         connection.execute("PRAGMA query_only=ON")

@@ -32,6 +32,7 @@ class LogStore:
         self._mapper = application.event_mapper
         self._writer = None if kind == "memory" else GroupWriter(self._recorder.commit)
         self._threaded = kind == "postgresql"
+        self._closed = False
         self._listeners: list[Callable[[Collection[UUID]], None]] = []
 
     @property
@@ -52,6 +53,8 @@ class LogStore:
             self._write_here(record)
 
     def _write_here(self, record: Record) -> None:
+        if self._closed:
+            raise StoreUnusable("the store has been closed")
         for conflict in self._recorder.commit([record]):
             if conflict is not None:
                 raise conflict
@@ -114,6 +117,7 @@ class LogStore:
 
     def close(self) -> None:
         """Finishes the appends under way, then closes every connection."""
+        self._closed = True
         if self._writer is not None:
             self._writer.close()
         self._application.close()
