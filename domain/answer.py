@@ -147,6 +147,14 @@ _PARTS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = MappingProxyTyp
 )
 
 
+def check_parts(changes: Mapping[str, Any]) -> None:
+    """Raises TypeError where a part of an identity is not of its kind: a handler's answer is held to it too."""
+    for name, value in changes.items():
+        fits, expected = _PARTS[name]
+        if not fits(value) and not (name == "external_id" and value is None):
+            raise TypeError(f"{name}: expected {expected}")
+
+
 def _changed(document: Any, *, modifies: bool) -> Verdict:
     """Of status 200: what `identity` says. Without one nothing changes."""
     if document is None:

@@ -144,8 +144,10 @@ class Dispatcher:
             rules = await self._recall(delivery.configuration)
             action = find_action(rules.configuration, delivery.action)
             return action.settings if action else ActionSettings()
-        handler = self.handlers.find(delivery.action) if delivery.channel == "handler" else None
-        return ActionSettings(timeout=handler.timeout if handler else 30.0)
+        if delivery.channel == "handler":
+            handler = await self.sending.handler_of(delivery)
+            return ActionSettings(timeout=handler.timeout if handler else 30.0)
+        return ActionSettings(timeout=30.0)
 
     # -- the record
 

@@ -18,6 +18,7 @@ from limen.domain.document import Document
 from limen.domain.erasure import erase
 from limen.domain.errors import FlowBusy, FlowExpired, FlowFinished, FlowNotFound, RequestRefused
 from limen.domain.flow import Flow
+from limen.domain.guard import guard_request
 from limen.domain.handler import Actions
 from limen.domain.method import Method
 from limen.domain.opening import Opening
@@ -113,7 +114,9 @@ class Engine:
         `session_inactive`, `flow_disabled`).
         """
         desk = await self.current()
-        asked = (request or Request(method="GET")).with_query(query)
+        asked = request or Request(method="GET")
+        guard_request(asked)
+        asked = asked.with_query(query)
         said = asked.query
         return await Opening(desk).start(
             _kind(kind),
@@ -142,6 +145,7 @@ class Engine:
         `FlowFinished`, `FlowExpired`, `FlowNotFound`, `ActionFailed`, `SubmissionInvalid`, `RequestRefused`.
         """
         id_ = _flow_id(flow_id)
+        guard_request(request or Request())
         with self._alone(id_):
             flow = await self._load(id_)
             desk = await self.desk(flow.configuration)

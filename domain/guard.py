@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from limen.domain.errors import SubmissionInvalid
+from limen.domain.request import Request
 
 MAX_DEPTH = 32
 """Levels of nesting a submission may have."""
@@ -33,6 +35,17 @@ def guard(values: Any, pointer: str = "") -> None:
             waiting += [(f"{place}/{key}", part, depth + 1) for key, part in value.items()]
         elif isinstance(value, list | tuple):
             waiting += [(f"{place}/{index}", part, depth + 1) for index, part in enumerate(value)]
+
+
+def guard_request(request: Request) -> None:
+    """Refuses a request that cannot be recorded. Raises `SubmissionInvalid` that names the part."""
+    headers = [[name, value] for name, value in request.pairs()]
+    parts = {"method": request.method, "url": request.url, "headers": headers, "client_ip": request.client_ip}
+    guard({**parts, "cookies": request.cookies}, "/request")
+    try:
+        urlsplit(request.url)
+    except ValueError:
+        raise SubmissionInvalid("/request/url", "a URL is expected") from None
 
 
 def _weigh(place: str, value: Any) -> int:

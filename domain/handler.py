@@ -215,10 +215,11 @@ class Actions:
         """The handler a configuration's `hook: name` means."""
         return self._named.get(name)
 
-    def find(self, id: str) -> RegisteredHandler | None:
-        """A handler by its id, in whatever slot."""
-        everywhere = (handler for listed in self._slots.values() for handler in listed)
-        return self._named.get(id) or next((handler for handler in everywhere if handler.id == id), None)
+    def find(self, id: str, slot: str | None) -> RegisteredHandler | None:
+        """A handler by its id in the slot it was registered for; without a slot, by its name."""
+        if slot is None:
+            return self._named.get(id)
+        return next((handler for handler in self._slots.get(parse_slot(slot), ()) if handler.id == id), None)
 
     @property
     def hooks(self) -> dict[str, tuple[str, ...]]:

@@ -94,6 +94,8 @@ class Opening:
             raise RequestRefused("flow_disabled", f"{kind} is switched off in the configuration")
         if kind is FlowKind.SETTINGS and signed_in is None:
             raise RequestRefused("session_inactive", "settings need an active session; sign in first")
+        if aal not in (None, "aal1", "aal2"):
+            raise RequestRefused("aal_unknown", "an assurance level is 'aal1' or 'aal2'")
         if kind is FlowKind.LOGIN and aal == "aal2" and signed_in is None:
             raise RequestRefused("session_aal1_required", "a second factor needs the first one; sign in first")
         if signed_in is None:

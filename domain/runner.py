@@ -17,11 +17,13 @@ from limen.domain.answer import (
     Interruption,
     Modification,
     Verdict,
+    check_parts,
     interpret,
     pause,
     retriable,
 )
 from limen.domain.configuration import Retry
+from limen.domain.guard import guard
 from limen.domain.handler import ActionContext, Actions, Interrupt, Modify
 from limen.domain.plan import Planned
 from limen.domain.ports import (
@@ -243,8 +245,11 @@ def _said(answered: Any, *, modifies: bool) -> Verdict:
         case None:
             return Continue()
         case Interrupt():
+            guard({"messages": [message.record() for message in answered.messages]})
             return answered.verdict()
         case Modify() if modifies:
+            guard(answered.changes)
+            check_parts(answered.changes)
             return Modification(answered.changes)
         case Modify():
             raise TypeError("Modify is for registration and settings")

@@ -76,7 +76,8 @@ class Scheduler:
         trigger_id = self.ids.new()
         if planned.handler is not None:
             digest = self.keyring.digest(work.flow.id, dump(ctx))
-            return {"handler": planned.handler.id, "context": dict(ctx)}, digest, trigger_id
+            slot = None if planned.action else str(planned.handler.slots[0])
+            return {"handler": planned.handler.id, "slot": slot, "context": dict(ctx)}, digest, trigger_id
         assert planned.action is not None  # noqa: S101 - for the type checker: without handler it is configured
         rendered = await render(self.templates, planned, ctx)
         request = prepare(planned.action, rendered, trigger_id=trigger_id, ctx=ctx, method=work.flow.method, at=at)

@@ -9,7 +9,7 @@ from typing import Any
 from limen.domain.answer import Failure, retriable
 from limen.domain.delivery import Delivery
 from limen.domain.errors import Erased
-from limen.domain.handler import ActionContext, Actions, Interrupt, Modify
+from limen.domain.handler import ActionContext, Actions, Interrupt, Modify, RegisteredHandler
 from limen.domain.ports import Answer, CallFailed, Courier, Mail
 from limen.domain.runner import Tools, first, judge
 from limen.domain.scheduling import request_of
@@ -18,7 +18,7 @@ from limen.domain.streams import Streams
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What an attempt came to: `failure` None is success; `again` says whether another try makes sense."""
+    """What an attempt came to: `failure` None is success; `again`: a flow that waits may try once more."""
 
     failure: Failure | None = None
     status: int | None = None
@@ -50,6 +50,14 @@ class Sending:
         if "mail" in payload:
             return await self._mail(delivery, payload["mail"], limit)
         return await self._handler(payload, limit)
+
+    async def handler_of(self, delivery: Delivery) -> RegisteredHandler | None:
+        """The Python handler a delivery is for; None when it is registered no more."""
+        try:
+            payload = await self._payload(delivery)
+        except Erased:
+            return None
+        return self.handlers.find(payload["handler"], payload["slot"]) if payload and "handler" in payload else None
 
     async def _payload(self, delivery: Delivery) -> Mapping[str, Any] | None:
         keyring, flow_id = self.tools.keyring, delivery.flow_id
@@ -87,17 +95,17 @@ class Sending:
         return Result()
 
     async def _handler(self, payload: Mapping[str, Any], limit: float) -> Result:
-        handler = self.handlers.find(payload["handler"])
+        handler = self.handlers.find(payload["handler"], payload["slot"])
         if handler is None:
-            return Result(Failure("handler", "no handler of this id is registered"), again=True)
+            return Result(Failure("handler", "no handler of this id is registered"))
         context = ActionContext(payload["context"])
         try:
             work: Any = handler.function(context) if handler.is_async else asyncio.to_thread(handler.function, context)
             answered = await first(self.tools.clock, limit, work)
         except TimeoutError:
-            return Result(Failure("timeout", f"no answer within {limit:g} s"), again=True)
+            return Result(Failure("timeout", f"no answer within {limit:g} s"))
         except Exception as error:
-            return Result(Failure("handler", type(error).__name__), again=True)
+            return Result(Failure("handler", type(error).__name__))
         if isinstance(answered, Interrupt | Modify):
             return Result(verdict="ignored")
         return Result()
