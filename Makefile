@@ -78,7 +78,7 @@ types: $(VENV)/.dev
 	@$(BIN)/pyright
 
 imports: $(VENV)/.dev
-	@$(BIN)/lint-imports --quiet
+	@$(BIN)/lint-imports --no-logo
 
 dependencies: $(VENV)/.dev
 	@$(BIN)/deptry .
