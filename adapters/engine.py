@@ -172,7 +172,7 @@ class _Books:
         """The authentication methods, set up as a configuration says."""
         hasher = self.hasher
         if hasher is None:
-            made = PooledHasher(configuration.hasher)
+            made = PooledHasher(configuration.hasher, self.tools.secrets)
             self.stack.callback(made.close)
             hasher = made
         methods: tuple[Method, ...] = (
