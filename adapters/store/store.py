@@ -70,9 +70,12 @@ class LogStore:
         return [event(name, *row) for row in self._guarded(self._recorder.stream_rows, stream, after)]
 
     async def log(
-        self, after: int = 0, limit: int = 1000, types: Sequence[str] | None = None
+        self, after: int = 0, limit: int = 200, types: Sequence[str] | None = None
     ) -> Sequence[tuple[int, DomainEvent]]:
-        """The events of all streams above a position, each with its own: a projection's way to read."""
+        """The events of all streams above a position, each with its own: a projection's way to read.
+
+        Small pages are read fastest: many events alive at once keep the garbage collector busy.
+        """
         return await self._read(self._log, after, limit, types)
 
     def _log(self, after: int, limit: int, types: Sequence[str] | None) -> Sequence[tuple[int, DomainEvent]]:
