@@ -83,15 +83,11 @@ def test_old_bytes_are_read_as_the_present_version(old: bytes) -> None:
     assert mapper.state(STREAM.hex, 7, "MapperProbeGrown", old)["labels"] == ["a"]
 
 
-@given(
-    st.text(), st.lists(st.text()), st.datetimes(timezones=st.just(UTC)), st.uuids(version=4), st.integers(1, 2**40)
-)
+@given(st.text(), st.lists(st.text()), st.datetimes(timezones=st.just(UTC)), st.uuids(version=4), st.integers(1, 2**40))
 def test_whatever_an_event_says_is_read_back(
     method: str, tags: list[str], at: datetime, stream: UUID, version: int
 ) -> None:
-    event = MapperProbe(
-        originator_id=stream, originator_version=version, timestamp=at, method=method, tags=tuple(tags)
-    )
+    event = MapperProbe(originator_id=stream, originator_version=version, timestamp=at, method=method, tags=tuple(tags))
     assert mapper.to_domain_event(mapper.to_stored_event(event)) == event
 
 

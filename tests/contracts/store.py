@@ -153,7 +153,7 @@ class StoreContract:
             thread.start()
         for thread in threads:
             thread.join()
-        assert len(asyncio.run(store.log())) == 400
+        assert len(asyncio.run(store.log(limit=1000))) == 400
 
     async def test_a_caller_that_is_cancelled_disturbs_nobody(self, store: LogStore) -> None:
         cancelled = asyncio.ensure_future(store.append(Step(events=[probe(uuid4(), 1)])))
