@@ -1,6 +1,9 @@
 """The worker of this process: sends what is due, one after the other in order of time, a few at once."""
 
 import asyncio
+import contextlib
+import logging
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
 from uuid import UUID
@@ -12,6 +15,13 @@ from limen.domain.errors import LimenError
 
 AT_ONCE = 16
 """Deliveries under way at the same time."""
+
+GRACE = 5.0
+"""Seconds that closing waits for deliveries."""
+
+SWEEP_EVERY = timedelta(minutes=10)
+
+log = logging.getLogger("limen.worker")
 
 
 class Worker:
@@ -26,6 +36,7 @@ class Worker:
         self.interval = settings.worker_interval
         self._task: asyncio.Task[None] | None = None
         self._running: dict[UUID, asyncio.Task[None]] = {}
+        self._swept: datetime | None = None
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._run(), name="limen-worker")
@@ -34,8 +45,18 @@ class Worker:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stops. An attempt under way is cut off, as by a crash: its delivery is sent again after its lease."""
-        tasks = [task for task in (self._task, *self._running.values()) if task is not None]
+        """Stops: sends what is due by now, for `GRACE` seconds at most.
+
+        What is under way then is cut off, as by a crash: its delivery is sent again after its lease.
+        """
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        with contextlib.suppress(TimeoutError, LimenError):
+            async with asyncio.timeout(GRACE):
+                await self._round()
+                await asyncio.gather(*self._running.values())
+        tasks = list(self._running.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -43,10 +64,23 @@ class Worker:
     async def _run(self) -> None:
         while True:
             try:
+                await self._sweep()
                 await self._round()
                 await self._wait()
-            except LimenError:
-                await SystemClock().sleep(self.interval)
+            except Exception as error:
+                await self._rest(error)
+
+    async def _sweep(self) -> None:
+        """Deletes payloads whose retention is over, and codes and tokens that no longer count, every so often."""
+        now = self.engine.tools.clock.now()
+        if self._swept is None or now - self._swept >= SWEEP_EVERY:
+            self._swept = now
+            await self.engine.streams.store.sweep(now)
+
+    async def _rest(self, error: Exception) -> None:
+        """The store is away for the moment, or worse: what is due stays due. Says so without a word of the data."""
+        log.warning("deliveries wait %g s: %s", self.interval, type(error).__name__)
+        await SystemClock().sleep(self.interval)
 
     async def _round(self) -> None:
         now = self.engine.tools.clock.now()
@@ -61,8 +95,8 @@ class Worker:
     async def _deliver(self, id_: UUID) -> None:
         try:
             await self.engine.dispatcher.deliver(id_)
-        except LimenError:
-            await SystemClock().sleep(self.interval)  # the store is away for the moment; what is due stays due
+        except Exception as error:
+            await self._rest(error)
         finally:
             self._running.pop(id_, None)
             self.engine.dispatcher.wake()

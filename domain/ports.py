@@ -111,6 +111,9 @@ class Store(Protocol):
     async def next_due(self) -> datetime | None:
         """When the next delivery becomes due, or None."""
 
+    async def sweep(self, now: datetime) -> int:
+        """Deletes the vault rows whose time is over; says how many."""
+
     async def forget(self, subjects: Sequence[UUID]) -> int:
         """Deletes, for good, every vault row owned by or bound to these; says how many."""
 
