@@ -7,12 +7,12 @@ from typing import Any
 from uuid import UUID
 
 from limen.domain.answer import Failure
-from limen.domain.completion import Completed, Completion, Taken
+from limen.domain.completion import Completed, Completion, Overtaken, Taken
 from limen.domain.configuration import FlowKind, Slot
 from limen.domain.decision import Decision
 from limen.domain.desk import Desk
 from limen.domain.document import Document
-from limen.domain.errors import ActionFailed, LimenError
+from limen.domain.errors import ActionFailed, FlowBusy, LimenError
 from limen.domain.flow import Flow
 from limen.domain.identity import Identity
 from limen.domain.method import Accepted, Refused, Submission
@@ -65,6 +65,10 @@ class Accepting:
             return await self.reply.refuse(work, Refused("unfit", unfit.faults), signed_in)
         except Taken:
             return await self.reply.refuse(work, Refused("duplicate", (messages.duplicate_credentials(),)), signed_in)
+        except Overtaken:
+            work.flow.fire("release", self.tools.clock.now(), reason="overtaken")
+            await work.commit()
+            raise FlowBusy(work.flow.id) from None
         return await self._completed(done, chosen, request)
 
     def _slot(self, flow: Flow) -> Slot:

@@ -11,7 +11,8 @@ from uuid import UUID
 from limen.domain.code import ROW
 from limen.domain.configuration import FlowKind
 from limen.domain.decision import Decision
-from limen.domain.errors import FlowBusy, StoreConflict
+from limen.domain.errors import FlowNotFound, StoreConflict
+from limen.domain.flow import Flow
 from limen.domain.identity import (
     AddressVerified,
     CredentialChanged,
@@ -32,18 +33,20 @@ from limen.domain.runner import Tools
 from limen.domain.scheduling import Schedule, Scheduler
 from limen.domain.self_verification import StartedVerification, start_verification
 from limen.domain.session import Session, SessionRevoked
+from limen.domain.streams import ATTEMPTS
 from limen.domain.token import cookie_secrets, token_row
 from limen.domain.work import Work
 
 PARTS = ("traits", "schema_id", "state", "metadata_public", "metadata_admin", "external_id", "verifiable", "recovery")
 """The parts of a profile, as a change names them."""
 
-ATTEMPTS = 5
-"""How often a decision is taken again when another stream has moved on."""
-
 
 class Taken(Exception):
     """An identifier belongs to somebody else already."""
+
+
+class Overtaken(Exception):
+    """What the verdict rested on has changed since: the password was replaced, or the session ended."""
 
 
 @dataclass(slots=True)
@@ -67,21 +70,40 @@ class Completion:
         self.keyring = tools.keyring
 
     async def complete(self, work: Work, decision: Decision, plan: Plan, request: Request) -> Completed:
-        """Commits the decision. Raises `Taken` (nothing written) when an identifier is somebody else's."""
-        for _ in range(ATTEMPTS):
-            done = Completed(work.branch(), replace(decision), Schedule())
-            try:
-                await self._decide(done, plan, request)
-                await done.work.commit()
-            except StoreConflict:
-                if decision.identity.version:
-                    fresh = await self.people.identity(decision.identity.id)
-                    if fresh is None:
-                        raise FlowBusy(work.flow.id) from None
-                    self._rebase(decision, fresh)
-                continue
-            return done
-        raise FlowBusy(work.flow.id)
+        """Commits the decision.
+
+        Raises `Taken` when an identifier is somebody else's and `Overtaken` when the decision must not be taken again
+        (nothing was written then), `FlowNotFound` when the person has been erased meanwhile.
+        """
+        turn = self.people.streams.turn(decision.identity.id)
+        behind = turn.locked()
+        async with turn:
+            for _ in range(ATTEMPTS):
+                if behind and not decision.registers:
+                    await self._catch_up(work.flow, decision)
+                done = Completed(work.branch(), replace(decision), Schedule())
+                try:
+                    await self._decide(done, plan, request)
+                    await done.work.commit()
+                except StoreConflict:
+                    behind = True
+                    continue
+                return done
+        raise Overtaken
+
+    async def _catch_up(self, flow: Flow, decision: Decision) -> None:
+        """Looks at what others appended meanwhile, and whether the decision may be taken again on it."""
+        fresh = await self.people.identity(decision.identity.id)
+        if fresh is None:
+            raise FlowNotFound(flow.id, "the person it was of has been erased")
+        if flow.kind is FlowKind.LOGIN and fresh.replaced.get(decision.method, 0) > decision.identity.version:
+            raise Overtaken
+        session = decision.session
+        if session is not None and session.version > len(session.pending):
+            there = await self.people.streams.load(Session, session.id)
+            if not there.active(decision.at) or (session.pending and there.version >= session.version):
+                raise Overtaken
+        self._rebase(decision, fresh)
 
     def _rebase(self, decision: Decision, fresh: Identity) -> None:
         """Takes up what others appended meanwhile: every part of the profile that this decision leaves as it was."""

@@ -12,12 +12,22 @@ from limen.domain.ports import Step
 from limen.domain.reservation import IdentifierReleased, Reservation
 from limen.domain.runner import Tools
 from limen.domain.session import Session, SessionRevoked
-from limen.domain.streams import Streams
+from limen.domain.streams import ATTEMPTS, Streams
 
 
 async def erase(tools: Tools, streams: Streams, identity_id: UUID) -> int:
     """Erases an identity; returns the number of vault rows deleted. Raises `RequestRefused` when there is none."""
-    for _ in range(5):
+    async with streams.turn(identity_id):
+        identity = await _erased(tools, streams, identity_id)
+    subjects = [identity_id, *identity.past_reservations]
+    deleted = await streams.store.forget(subjects)
+    tools.keyring.forget(identity_id)
+    return deleted
+
+
+async def _erased(tools: Tools, streams: Streams, identity_id: UUID) -> Identity:
+    """The identity, after its erasure was recorded."""
+    for _ in range(ATTEMPTS):
         identity = await streams.load(Identity, identity_id)
         if not identity.version:
             raise RequestRefused("identity_not_found", f"there is no identity {identity_id}")
@@ -26,11 +36,8 @@ async def erase(tools: Tools, streams: Streams, identity_id: UUID) -> int:
                 await _record(tools, streams, identity)
         except StoreConflict:
             continue
-        break
-    subjects = [identity_id, *identity.past_reservations]
-    deleted = await streams.store.forget(subjects)
-    tools.keyring.forget(identity_id)
-    return deleted
+        return identity
+    raise StoreConflict([identity_id])
 
 
 async def _record(tools: Tools, streams: Streams, identity: Identity) -> None:

@@ -171,6 +171,8 @@ class Identity(Aggregate):
         self.updated_at: datetime
         self.reservations: tuple[UUID, ...] = ()
         self.credentials: tuple[str, ...] = ()
+        self.replaced: Mapping[str, int] = {}
+        """The version at which a credential was replaced last, by type."""
         self.verified: Mapping[UUID, datetime] = {}
         self.sessions: Mapping[UUID, datetime] = {}
         self.past_reservations: frozenset[UUID] = frozenset()
@@ -191,6 +193,7 @@ class Identity(Aggregate):
                 self.updated_at = event.timestamp
             case CredentialChanged():
                 self.credentials = tuple(dict.fromkeys([*self.credentials, event.type]))
+                self.replaced = {**self.replaced, event.type: event.originator_version}
                 self.updated_at = event.timestamp
             case AddressVerified():
                 self.verified = {**self.verified, event.address_id: event.timestamp}

@@ -15,6 +15,7 @@ from limen.domain.ports import Step, VaultKey
 from limen.domain.request import Request
 from limen.domain.runner import Tools
 from limen.domain.session import Authentication, Session, SessionIssued, SessionRefreshed, SessionRevoked
+from limen.domain.streams import ATTEMPTS
 from limen.domain.token import cookie_secrets, matches, mint, session_of
 
 
@@ -109,17 +110,21 @@ class Sessions:
 
     async def revoke(self, token: str | None) -> bool:
         """Ends the session of a token (logout). Repeats the decision when somebody else appended meanwhile."""
-        for _ in range(5):
-            signed_in = await self.of(token)
-            if signed_in is None:
-                return False
-            now = self.tools.clock.now()
-            session, identity = signed_in.session, signed_in.identity
-            session.record(SessionRevoked, now, reason="logout")
-            identity.record(SessionsClosed, now, session_ids=(session.id,))
-            try:
-                await self.people.streams.append(Step(drop=[VaultKey(session.id, "token")]), session, identity)
-            except StoreConflict:
-                continue
-            return True
-        return False
+        signed_in = await self.of(token)
+        if signed_in is None:
+            return False
+        async with self.people.streams.turn(signed_in.identity.id):
+            for _ in range(ATTEMPTS):
+                signed_in = await self.of(token)
+                if signed_in is None:
+                    return False
+                now = self.tools.clock.now()
+                session, identity = signed_in.session, signed_in.identity
+                session.record(SessionRevoked, now, reason="logout")
+                identity.record(SessionsClosed, now, session_ids=(session.id,))
+                try:
+                    await self.people.streams.append(Step(drop=[VaultKey(session.id, "token")]), session, identity)
+                except StoreConflict:
+                    continue
+                return True
+        raise StoreConflict([signed_in.session.id])

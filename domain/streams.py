@@ -1,13 +1,19 @@
 """Loading aggregates: folded once, kept while they are in use, brought up to date by what was appended since."""
 
+import asyncio
 from collections import OrderedDict
 from typing import TypeVar
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 from limen.domain.aggregate import Aggregate
 from limen.domain.ports import Step, Store
 
 A = TypeVar("A", bound=Aggregate)
+
+ATTEMPTS = 50
+"""How often a decision is taken again when another process has moved a stream on: two that meet each time, and win by
+turns, lose that often in a row once in 2**50."""
 
 
 class Streams:
@@ -21,6 +27,17 @@ class Streams:
         self.store = store
         self._capacity = capacity
         self._kept: OrderedDict[UUID, Aggregate] = OrderedDict()
+        self._turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
+
+    def turn(self, id: UUID) -> asyncio.Lock:
+        """To be held from the reading of a much-used stream to the append: within this process one after the other.
+
+        Many logins of one identity append to its one stream; without turns all but one of them would fail each time.
+        """
+        turn = self._turns.get(id)
+        if turn is None:
+            self._turns[id] = turn = asyncio.Lock()
+        return turn
 
     async def load(self, of: type[A], id: UUID) -> A:
         """A copy to decide on; version 0 where there is no such stream."""
