@@ -15,6 +15,7 @@ from typing import Any
 from limen.adapters import open_engine, open_log
 from limen.adapters.log import LogEntry
 from limen.adapters.sink import Reply, Sink
+from limen.adapters.store import LogStore
 from limen.domain import Actions, Engine, FlowView, Outcome
 from limen.domain.testing import FixedClock, MemoryCourier
 
@@ -118,12 +119,12 @@ def _towards(value: Any, url: str) -> Any:
 
 def quick(*ids: str, **settings: Any) -> JsonDict:
     """limen's own settings that let these actions try again almost at once."""
-    return {"actions": {id: {"retry": {"initial": "5ms", "maximum": "20ms"}, **settings} for id in ids}}
+    return {"actions": {name: {"retry": {"initial": "5ms", "maximum": "20ms"}, **settings} for name in ids}}
 
 
-def messages(*parts: tuple[str, int, str], type: str = "error", status: int = 400) -> Reply:
+def messages(*parts: tuple[str, int, str], kind: str = "error", status: int = 400) -> Reply:
     """The answer that interrupts: (instance_ptr, id, text)."""
-    listed = [{"instance_ptr": at, "messages": [{"id": id, "text": text, "type": type}]} for at, id, text in parts]
+    listed = [{"instance_ptr": at, "messages": [{"id": no, "text": text, "type": kind}]} for at, no, text in parts]
     return Reply(status, json.dumps({"messages": listed}).encode())
 
 
@@ -187,21 +188,29 @@ class House:
         body: JsonDict = json.loads(self.sink.of(path)[-1].body)
         return body
 
-    def log(self, type: str | None = None, **only: Any) -> list[LogEntry]:
-        """The recorded events, read by the log's own reader."""
-        with open_log(self.engine.streams.store) as log:
-            return list(log.events(type=type, **only))
+    def log(self, named: str | None = None, flow: FlowView | None = None) -> list[LogEntry]:
+        """The recorded events, read by the log's own reader: of one type, of one flow, if asked."""
+        store = self.engine.streams.store
+        assert isinstance(store, LogStore)
+        with open_log(store) as log:
+            return [entry for entry in log.events(type=named) if flow is None or entry.stream == flow.id]
 
     def types(self, flow: FlowView) -> list[str]:
         """The types of a flow's events."""
-        return [entry.type for entry in self.log() if entry.stream == flow.id]
+        return [entry.type for entry in self.log(flow=flow)]
 
-    async def until(self, type: str, count: int = 1) -> list[LogEntry]:
+    async def until(self, named: str, count: int = 1) -> list[LogEntry]:
         """Waits for the worker: until that many events of a type are recorded."""
-        async with asyncio.timeout(5):
-            while len(found := self.log(type)) < count:
-                await asyncio.sleep(0.01)
-        return found
+        for _ in range(500):
+            if len(found := self.log(named)) >= count:
+                return found
+            await asyncio.sleep(0.01)
+        raise TimeoutError(f"{len(self.log(named))} of {count} {named} within 5 s")
+
+    @property
+    def size(self) -> int:
+        """How many events are recorded in all."""
+        return len(self.log())
 
 
 @asynccontextmanager
