@@ -19,7 +19,8 @@ CODE_METHODS = frozenset({"code", "link"})
 
 def instant(at: datetime) -> str:
     """RFC 3339 with microseconds and `Z`."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    utc = at if at.tzinfo is UTC else at.astimezone(UTC)
+    return f"{utc.isoformat(timespec='microseconds')[:-6]}Z"
 
 
 def kratos_state(kind: FlowKind, state: str, method: str | None) -> str:

@@ -19,6 +19,7 @@ ITEMS = "*"
 
 _APPLICATORS = ("allOf", "anyOf", "oneOf")
 _CONDITIONALS = ("then", "else", "if", "not")
+_PURPOSES = ("verification", "recovery")
 _CACHED = 64
 
 
@@ -157,12 +158,18 @@ class IdentitySchema:
             if (places := [place for place in self._places if place.says("credentials", method, "identifier") is True])
         }
 
+    @cached_property
+    def _addressed(self) -> dict[str, list[tuple[_Place, str]]]:
+        """The places that hold addresses, by what the addresses are for."""
+        said = {purpose: [(place, place.says(purpose, "via")) for place in self._places] for purpose in _PURPOSES}
+        return {
+            purpose: [(place, via) for place, via in places if isinstance(via, str) and via]
+            for purpose, places in said.items()
+        }
+
     def _addresses(self, traits: Any, purpose: str) -> list[tuple[str, str]]:
         found: list[tuple[str, str]] = []
-        for place in self._places:
-            via = place.says(purpose, "via")
-            if not isinstance(via, str) or not via:
-                continue
+        for place, via in self._addressed[purpose]:
             kept = purpose == "verification" and place.schema.get("format", "email") not in ("email", "tel")
             for value in _values(traits, place.path[1:]):
                 # Kratos keeps the case of an address to verify whose format nothing checks.
