@@ -121,6 +121,12 @@ class EventReader:
                 Flow.replay(id, [events[n] for n in kept]), tuple(self._entries([rows[n] for n in kept]))
             )
 
+    def stream(self, id: UUID, at: datetime | None = None) -> tuple[LogEntry, ...]:
+        """The events of one stream of any kind, up to an instant if asked; none where there is no such stream."""
+        with _translated():
+            entries = self._entries(self._recorder.stream_log(id))
+        return tuple(entry for entry in entries if at is None or entry.time <= at)
+
     def close(self) -> None:
         """Closes what it opened."""
         if self._owned:

@@ -1,0 +1,5 @@
+"""`python -m limen.adapters.cli` is `limen`."""
+
+from limen.adapters.cli import main
+
+main()

@@ -1,0 +1,128 @@
+"""`limen actions`: which actions run where, and why those."""
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.text import Text
+
+from limen.adapters.cli.config import examine_file
+from limen.adapters.cli.group import group
+from limen.adapters.cli.options import App, AsJson, Config, SettingsFile, Where, load_actions
+from limen.adapters.cli.output import DIM, NAME, dump_array, note, out
+
+if TYPE_CHECKING:
+    from limen.domain.configuration import Configuration, Slot
+    from limen.domain.handler import Actions
+
+app = group("Which actions run where, by the rule that a method's list overrides the default one.")
+
+
+class Flow(StrEnum):
+    """The five flows, for the command line (the domain's own would load the engine)."""
+
+    LOGIN = "login"
+    REGISTRATION = "registration"
+    RECOVERY = "recovery"
+    VERIFICATION = "verification"
+    SETTINGS = "settings"
+
+
+class Phase(StrEnum):
+    """The two sides of a flow."""
+
+    BEFORE = "before"
+    AFTER = "after"
+
+
+@app.command()
+def resolve(
+    flow: Annotated[Flow, typer.Option(help="The flow.")],
+    phase: Annotated[Phase, typer.Option(help="Before it opens, or after it was submitted.")],
+    method: Annotated[str | None, typer.Option(help="The method that was submitted.")] = None,
+    config: Config = None,
+    settings: SettingsFile = None,
+    app_: App = None,
+    as_json: AsJson = False,
+) -> None:
+    """Lists what runs in one place, in order."""
+    from limen.domain.handler import slot_of
+
+    handlers = load_actions(app_)
+    configuration = examine_file(Where(config, settings), app_).accepted()
+    try:
+        slot = slot_of(flow.value, phase.value, method)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--method") from None
+    rule, rows = resolved(configuration, handlers, slot)
+    if as_json:
+        dump_array(rows)
+    elif not rows:
+        note(f"nothing runs in {slot}")
+    else:
+        _table(rows)
+        if slot.method is not None:
+            note(f"\nchosen: the {'list of ' + slot.method if rule == 'method' else 'default list'} of {slot.flow}")
+
+
+@app.command()
+def matrix(config: Config = None, settings: SettingsFile = None, app_: App = None, as_json: AsJson = False) -> None:
+    """Lists what runs for every flow, phase and method."""
+    handlers = load_actions(app_)
+    rows = matrix_rows(examine_file(Where(config, settings), app_).accepted(), handlers)
+    if as_json:
+        dump_array(rows)
+    else:
+        _matrix(rows)
+
+
+def resolved(configuration: "Configuration", handlers: "Actions", slot: "Slot") -> tuple[str, list[dict[str, Any]]]:
+    """The rule that chose the configured list, and every action of the slot: configured, Python, `session` last."""
+    from limen.domain.precedence import SESSION
+    from limen.domain.precedence import resolve as choose
+
+    chosen = choose(configuration, slot)
+    configured = [{"hook": one.hook, "id": one.id, "source": one.source} for one in chosen.actions]
+    python = [{"hook": "python", "id": one.id, "source": f"python:{one.id}"} for one in handlers.of(slot)]
+    first = [one for one in configured if one["hook"] != SESSION]
+    return chosen.rule, [*first, *python, *(one for one in configured if one["hook"] == SESSION)]
+
+
+def matrix_rows(configuration: "Configuration", handlers: "Actions") -> list[dict[str, Any]]:
+    """One row a flow, phase and method, as `actions matrix --json` prints it. Method None is the default list."""
+    from limen.domain.precedence import matrix as slots
+
+    rows = []
+    for row in slots(configuration):
+        rule, actions = resolved(configuration, handlers, row.slot)
+        place = {"flow": row.slot.flow.value, "phase": row.slot.phase, "method": row.slot.method}
+        rows.append({**place, "rule": rule, "actions": actions})
+    return rows
+
+
+def _table(rows: list[dict[str, Any]]) -> None:
+    from limen.adapters.cli.table import plain_table
+
+    table = plain_table("", "action", "id", "where it stands")
+    for number, row in enumerate(rows, 1):
+        table.add_row(
+            Text(f"{number}", style=DIM), Text(row["hook"], style=NAME), Text(row["id"]), Text(row["source"], style=DIM)
+        )
+    out().print(table)
+
+
+def _matrix(rows: list[dict[str, Any]]) -> None:
+    from limen.adapters.cli.table import plain_table
+
+    table = plain_table("flow", "phase", "method", "list", "actions, in order")
+    before = None
+    for row in rows:
+        if before not in (None, row["flow"]):
+            table.add_section()
+        flow = row["flow"] if row["flow"] != before else ""
+        before = row["flow"]
+        method = Text(row["method"] or "any") if row["phase"] == "after" else Text()
+        rule = Text(row["rule"], style=NAME if row["rule"] == "method" else DIM)
+        names = ", ".join(one["hook"] if one["hook"] == "session" else one["id"] for one in row["actions"])
+        table.add_row(flow, row["phase"], method, rule if names else "", Text(names or "–", style="" if names else DIM))
+    out().print(table)

@@ -1,0 +1,44 @@
+"""All commands, put together."""
+
+from typing import Annotated
+
+import typer
+
+from limen.adapters.cli import actions, audit, config, delivery, flow, log, projection
+from limen.adapters.cli.root import Root
+
+app = typer.Typer(
+    cls=Root,
+    name="limen",
+    help="Self-service identity flows as event-sourced state machines, with actions on both sides.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"limen {version('limen')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+app.add_typer(config.app, name="config")
+app.add_typer(actions.app, name="actions")
+app.add_typer(flow.app, name="flow")
+app.add_typer(delivery.app, name="delivery")
+log.register(app)
+app.add_typer(audit.app, name="audit")
+app.add_typer(projection.app, name="projection")

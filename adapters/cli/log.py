@@ -1,0 +1,130 @@
+"""`limen log`: what was recorded, in order."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
+
+import typer
+from rich.text import Text
+
+from limen.adapters.cli.options import AsJson, Config, Open, SettingsFile, Store, Where
+from limen.adapters.cli.output import DIM, NAME, dump_line, out, short
+from limen.adapters.cli.reading import reading, uuid_of
+
+if TYPE_CHECKING:
+    from limen.adapters.log import EventReader, LogEntry
+
+_KIND_WIDTH, _TYPE_WIDTH = 13, 20
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command("log")(show)
+
+
+def show(
+    after: Annotated[int, typer.Option(min=0, help="Only what stands after this position.")] = 0,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with each new event as it comes.")] = False,
+    type_: Annotated[list[str] | None, typer.Option("--type", help="Only events of this type; repeatable.")] = None,
+    flow: Annotated[str | None, typer.Option(help="Only events of this flow, and those that name it.")] = None,
+    store: Store = None,
+    settings: SettingsFile = None,
+    config: Config = None,
+    in_clear: Open = False,
+    as_json: AsJson = False,
+) -> None:
+    """Prints the recorded events, one a line: personal data stands sealed, or erased."""
+    from limen.projections import FLOWS
+
+    _check_types(type_ or [])
+    where = Where(config, settings, store)
+    wanted = str(uuid_of(flow, FLOWS, where, "--flow")) if flow is not None else None
+    keep = Filter(frozenset(type_ or ()), wanted)
+    with reading(where, in_clear=in_clear) as reader:
+        if follow:
+            asyncio.run(_follow(reader, after, keep, as_json=as_json))
+            return
+        for entry in _entries(reader, after, type_ or []):
+            if keep(entry):
+                _print(entry, as_json=as_json)
+
+
+class Filter:
+    """Which events are shown: of some types, of a flow (its own stream, and what names it)."""
+
+    def __init__(self, types: frozenset[str], flow: str | None) -> None:
+        self.types = types
+        self.flow = flow
+
+    def __call__(self, entry: "LogEntry") -> bool:
+        if self.types and entry.type not in self.types:
+            return False
+        return self.flow is None or str(entry.stream) == self.flow or entry.data.get("flow_id") == self.flow
+
+
+def _check_types(types: list[str]) -> None:
+    from limen.adapters.cli.known import event_types
+
+    known = event_types()
+    for name in types:
+        if name not in known:
+            close = get_close_matches(name, known, 3)
+            hint = f"; did you mean {', '.join(close)}?" if close else "; docs/reference/events.md lists them"
+            raise typer.BadParameter(f"there is no event type '{name}'{hint}", param_hint="--type")
+
+
+def _entries(reader: "EventReader", after: int, types: list[str]) -> Iterator["LogEntry"]:
+    """Of one type the store selects; of several the filter does."""
+    return reader.events(after, type=types[0] if len(types) == 1 else None)
+
+
+async def _follow(reader: "EventReader", after: int, keep: Filter, *, as_json: bool) -> None:
+    entries: AsyncIterator[LogEntry] = reader.follow(after)
+    async for entry in entries:
+        if keep(entry):
+            _print(entry, as_json=as_json)
+
+
+def _print(entry: "LogEntry", *, as_json: bool) -> None:
+    if as_json:
+        dump_line(entry.body())
+        return
+    line = Text.assemble(
+        (f"{entry.position:>6}  ", DIM),
+        (f"{entry.time:%H:%M:%S}.{entry.time.microsecond // 1000:03}  ", DIM),
+        f"{entry.kind:<{_KIND_WIDTH}} ",
+        (f"{short(str(entry.stream))} {entry.version:>2}  ", DIM),
+        (f"{entry.type:<{_TYPE_WIDTH}} ", NAME),
+        (gist(entry.data), DIM),
+    )
+    console = out()
+    if console.is_terminal:
+        line.truncate(console.width, overflow="ellipsis")
+    console.print(line, no_wrap=True)
+
+
+def gist(data: dict[str, Any]) -> str:
+    """The plain words and numbers of an event in a few; ids, times and digests are for `--json`."""
+    parts = []
+    for name, value in data.items():
+        if name == "action" and isinstance(value, dict):
+            parts.append(str(value["id"]))
+        elif isinstance(value, dict) and value.keys() <= {"sealed", "erased"}:
+            parts.append(f"{name} {next(iter(value))}")
+        elif isinstance(value, str) and not _is_noise(name, value):
+            parts.append(f"{name}={value}" if name not in ("method", "kind", "type", "verdict", "reason") else value)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            parts.append(f"{value:g} ms" if name == "duration" else f"{name}={value:g}")
+    return " · ".join(parts)
+
+
+def _is_noise(name: str, value: str) -> bool:
+    if not value or name.endswith(("_at", "_digest")) or name in ("deadline", "lease", "context"):
+        return True
+    try:
+        UUID(value)
+    except ValueError:
+        return False
+    return True

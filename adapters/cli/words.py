@@ -1,0 +1,54 @@
+"""Events of a flow in a few words, for the timeline."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from limen.adapters.cli.output import BAD, DIM, GOOD, WARN
+
+WORDS: Mapping[str, tuple[str, str]] = {
+    "FlowInitiated": ("initiated", ""),
+    "FlowOpened": ("opened", ""),
+    "FlowOpenedChallenged": ("opened, code sent", ""),
+    "MethodSubmitted": ("submitted", ""),
+    "MethodAccepted": ("accepted", ""),
+    "MethodRefused": ("refused", WARN),
+    "SubmissionDismissed": ("dismissed", WARN),
+    "ChallengeSent": ("code sent", ""),
+    "ActionsPlanned": ("plan", DIM),
+    "FlowInterrupted": ("interrupted", WARN),
+    "FlowReleased": ("released", WARN),
+    "FlowCompleted": ("completed", GOOD),
+    "FlowRejected": ("rejected", BAD),
+    "FlowFailed": ("failed", BAD),
+    "FlowExpired": ("expired", DIM),
+}
+"""What each event is called, and its color."""
+
+
+def words_of(type_: str, data: Mapping[str, Any]) -> str:
+    """The rest of the line: what the event says, and what of it is in clear."""
+    if type_ == "ActionsPlanned":
+        names = [one["hook"] if one["hook"] == "session" else one["id"] for one in data["actions"]]
+        chosen = f"list of {data['method']}" if data["rule"] == "method" else "default list"
+        return f"{data['phase']}, {chosen}: {', '.join(names)}"
+    if type_ == "FlowInitiated":
+        return " ".join(filter(None, (data["type"], _clear(data["request"], "url"))))
+    if type_ == "FlowCompleted":
+        return f"by {data['method']}"
+    parts = [data.get("method"), data.get("reason"), data.get("action"), _messages(data.get("form"))]
+    return " · ".join(str(part) for part in parts if part)
+
+
+def _clear(value: Any, name: str) -> str:
+    """One part of a sealed field, where it was opened; else whether it is sealed or erased."""
+    if not isinstance(value, Mapping):
+        return ""
+    if value.get("sealed") is True or value.get("erased") is True:
+        return f"({next(iter(value))})"
+    return str(value.get(name) or "")
+
+
+def _messages(form: Any) -> str:
+    if not isinstance(form, Mapping) or "messages" not in form:
+        return ""
+    return "; ".join(str(message["text"]) for message in form["messages"])

@@ -1,0 +1,63 @@
+"""The statements about views. SQLite and PostgreSQL differ only in the mark of a parameter.
+
+Names of tables and columns come from `limen.projections` alone, never from outside; values are always parameters.
+"""
+
+from collections.abc import Iterable
+
+from limen.projections.view import View
+
+KEYS_AT_ONCE = 500
+"""Rows fetched or written by one statement: within the parameters any SQLite allows."""
+
+
+def create(view: View, table: str) -> str:
+    """The table, where there is none."""
+    columns = ", ".join(f"{column.name} {column.kind}" for column in view.columns)
+    return f"CREATE TABLE IF NOT EXISTS {table} ({columns}, PRIMARY KEY (id))"
+
+
+def select(view: View, table: str, where: Iterable[str], mark: str, *, limit: bool) -> str:
+    """Rows with given values in some columns, the newest first."""
+    conditions = " AND ".join(f"{name} = {mark}" for name in where)
+    return " ".join(
+        part
+        for part in (
+            f"SELECT {names(view)} FROM {table}",  # noqa: S608 - see above
+            f"WHERE {conditions}" if conditions else "",
+            f"ORDER BY {view.order} DESC, id DESC",
+            f"LIMIT {mark}" if limit else "",
+        )
+        if part
+    )
+
+
+def select_keys(view: View, table: str, count: int, mark: str) -> str:
+    """The rows of some ids."""
+    return f"SELECT {names(view)} FROM {table} WHERE id IN ({', '.join([mark] * count)})"  # noqa: S608
+
+
+def select_ids(table: str, mark: str) -> str:
+    """The ids within a range."""
+    return f"SELECT id FROM {table} WHERE id >= {mark} AND id < {mark} ORDER BY id LIMIT {mark}"  # noqa: S608
+
+
+def upsert(view: View, table: str, mark: str) -> str:
+    """Inserts a row or replaces it."""
+    marks = ", ".join([mark] * len(view.columns))
+    replaced = ", ".join(f"{column.name} = excluded.{column.name}" for column in view.columns if column.name != "id")
+    inserted = f"INSERT INTO {table} ({names(view)}) VALUES ({marks})"  # noqa: S608
+    return f"{inserted} ON CONFLICT (id) DO UPDATE SET {replaced}"
+
+
+def names(view: View) -> str:
+    """The columns, in order."""
+    return ", ".join(column.name for column in view.columns)
+
+
+def known_columns(view: View, where: Iterable[str]) -> None:
+    """Raises `ValueError` for a column that the view does not have."""
+    known = [column.name for column in view.columns]
+    for name in where:
+        if name not in known:
+            raise ValueError(f"the view '{view.name}' has no column '{name}'; it has {', '.join(known)}")
