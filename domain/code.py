@@ -3,7 +3,7 @@
 import hmac
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -22,7 +22,7 @@ class SentCode:
     """A code on its way: where it went, whose it is (None: nobody's), until when it counts."""
 
     digest: str
-    address: str
+    address: str = field(repr=False)
     via: str
     expires_at: datetime
     identity_id: UUID | None

@@ -22,15 +22,15 @@ class Decision:
     at: datetime
     method: str
     identity: Identity
-    profile: Profile
-    previous: Profile | None = None
-    credentials: Mapping[str, str] = field(default_factory=dict)
+    profile: Profile = field(repr=False)
+    previous: Profile | None = field(default=None, repr=False)
+    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     authentication: str = ""
     aal: str = "aal1"
-    verified: tuple[tuple[str, str], ...] = ()
+    verified: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     session: Session | None = None
     session_token: str | None = field(default=None, repr=False)
-    devices: list[Mapping[str, Any]] = field(default_factory=list)
+    devices: list[Mapping[str, Any]] = field(default_factory=list, repr=False)
     key: VaultRow | None = None
 
     @property

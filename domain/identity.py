@@ -76,7 +76,7 @@ class Address:
     """A verifiable or recovery address. `status`: pending, sent or completed; recovery addresses are never verified."""
 
     id: UUID
-    value: str
+    value: str = field(repr=False)
     via: str
     created_at: datetime
     updated_at: datetime
@@ -121,12 +121,12 @@ class Profile:
     """What a person is, apart from secrets. Replaced as a whole by every change."""
 
     schema_id: str
-    traits: Mapping[str, Any]
+    traits: Mapping[str, Any] = field(repr=False)
     state: str = "active"
     state_changed_at: datetime | None = None
-    metadata_public: Any = None
-    metadata_admin: Any = None
-    external_id: str | None = None
+    metadata_public: Any = field(default=None, repr=False)
+    metadata_admin: Any = field(default=None, repr=False)
+    external_id: str | None = field(default=None, repr=False)
     verifiable: tuple[Address, ...] = field(default=())
     recovery: tuple[Address, ...] = field(default=())
 

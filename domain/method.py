@@ -27,14 +27,14 @@ class Submission:
     """
 
     flow: Flow
-    values: Mapping[str, Any]
-    kept: Mapping[str, Any]
+    values: Mapping[str, Any] = field(repr=False)
+    kept: Mapping[str, Any] = field(repr=False)
     people: People
     now: datetime
-    challenge: Mapping[str, Any] | None = None
+    challenge: Mapping[str, Any] | None = field(default=None, repr=False)
     code: SentCode | None = None
     identity: Identity | None = None
-    profile: Profile | None = None
+    profile: Profile | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Refused:
 
     reason: str
     messages: tuple[Message, ...]
-    values: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,26 +56,26 @@ class Accepted:
     """
 
     identity: Identity | None = None
-    profile: Profile | None = None
-    credentials: Mapping[str, str] = field(default_factory=dict)
+    profile: Profile | None = field(default=None, repr=False)
+    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     authentication: str = ""
     aal: str = "aal1"
-    verified: tuple[tuple[str, str], ...] = ()
-    values: Mapping[str, Any] = field(default_factory=dict)
+    verified: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    values: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Challenged:
     """A code is due. `identity` None means nobody is known there: everything looks the same, and no mail goes out."""
 
-    address: str
+    address: str = field(repr=False)
     via: str
-    code: str
+    code: str = field(repr=False)
     lifespan: float
     identity: Identity | None = None
     mail: Mail | None = None
     resent: bool = False
-    values: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

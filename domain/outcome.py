@@ -65,7 +65,7 @@ class Outcome:
     identity: Document | None = None
     session: Document | None = None
     session_token: str | None = field(default=None, repr=False)
-    continue_with: Sequence[Mapping[str, Any]] = ()
+    continue_with: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
     error: str | None = None
 
     @property

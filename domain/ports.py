@@ -251,11 +251,11 @@ class Hasher(Protocol):
 class Mail:
     """One message to a person. `template` is its kind (`recovery_code_valid` …); `code` is in the text already."""
 
-    to: str
+    to: str = field(repr=False)
     subject: str
-    body: str
+    body: str = field(repr=False)
     template: str
-    code: str | None = None
+    code: str | None = field(default=None, repr=False)
 
 
 class Courier(Protocol):

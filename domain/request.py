@@ -34,13 +34,16 @@ OWN_COOKIES = ("ory_kratos_session", "ory_kratos_continuity", "csrf_token", "lim
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request, or what stands for it. `headers` are (name, value) pairs; `client_ip` is the peer's address."""
+    """One HTTP request, or what stands for it. `headers` are (name, value) pairs; `client_ip` is the peer's address.
+
+    Its repr shows the method alone: reprs end up in logs.
+    """
 
     method: str = "POST"
-    url: str = "http://127.0.0.1:4433/"
-    headers: Iterable[tuple[str, str]] | Mapping[str, str] = ()
-    cookies: Mapping[str, str] = field(default_factory=dict)
-    client_ip: str | None = None
+    url: str = field(default="http://127.0.0.1:4433/", repr=False)
+    headers: Iterable[tuple[str, str]] | Mapping[str, str] = field(default=(), repr=False)
+    cookies: Mapping[str, str] = field(default_factory=dict, repr=False)
+    client_ip: str | None = field(default=None, repr=False)
 
     def pairs(self) -> list[tuple[str, str]]:
         """The headers with canonical names, in the order they came."""

@@ -1,7 +1,7 @@
 """Sessions: found by their token, issued, refreshed and ended."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -25,8 +25,8 @@ class SignedIn:
 
     session: Session
     identity: Identity
-    profile: Profile
-    token: str
+    profile: Profile = field(repr=False)
+    token: str = field(repr=False)
 
 
 class Sessions:
