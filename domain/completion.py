@@ -23,6 +23,7 @@ from limen.domain.identity import (
     SessionsClosed,
     TraitsChanged,
 )
+from limen.domain.mention import bind
 from limen.domain.people import People
 from limen.domain.plan import Plan
 from limen.domain.ports import VaultKey
@@ -141,7 +142,7 @@ class Completion:
             decision.at,
             identity_id=decision.identity.id,
         )
-        work.step.bind.append((flow.id, decision.identity.id))
+        bind(work.step, flow.id, decision.identity)
         work.step.drop.append(VaultKey(flow.id, ROW))
         work.add(decision.identity)
         flow.fire(
@@ -231,7 +232,7 @@ class Completion:
         """Ends every other active session of the identity, found through its own stream."""
         own = decision.session.id if decision.session else None
         ended = []
-        for id_ in decision.identity.sessions:
+        for id_ in decision.identity.live_sessions(decision.at):
             if id_ == own:
                 continue
             session = await self.people.streams.load(Session, id_)

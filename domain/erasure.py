@@ -8,6 +8,7 @@ from uuid import UUID
 
 from limen.domain.errors import RequestRefused, StoreConflict
 from limen.domain.identity import Identity, IdentityErased
+from limen.domain.mention import forget_mentioned
 from limen.domain.ports import Step
 from limen.domain.reservation import IdentifierReleased, Reservation
 from limen.domain.runner import Tools
@@ -20,7 +21,8 @@ async def erase(tools: Tools, streams: Streams, identity_id: UUID) -> int:
     async with streams.turn(identity_id):
         identity = await _erased(tools, streams, identity_id)
     subjects = [identity_id, *identity.past_reservations]
-    deleted = await streams.store.forget(subjects)
+    deleted = await forget_mentioned(streams.store, identity.past_reservations)
+    deleted += await streams.store.forget(subjects)
     tools.keyring.forget(identity_id)
     return deleted
 
@@ -43,7 +45,7 @@ async def _erased(tools: Tools, streams: Streams, identity_id: UUID) -> Identity
 async def _record(tools: Tools, streams: Streams, identity: Identity) -> None:
     now = tools.clock.now()
     others: list[Session | Reservation] = []
-    for id_ in identity.sessions:
+    for id_ in identity.live_sessions(now):
         session = await streams.load(Session, id_)
         if session.active(now):
             session.record(SessionRevoked, now, reason="erased")

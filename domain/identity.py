@@ -15,6 +15,10 @@ from limen.domain.event import DomainEvent
 from limen.domain.sealed import Sealed
 
 
+PRUNE_FROM = 32
+"""Below this number sessions are not even looked at for being over."""
+
+
 class IdentityEvent(DomainEvent):
     """Base of the events of an identity's stream."""
 
@@ -174,7 +178,8 @@ class Identity(Aggregate):
         self.replaced: Mapping[str, int] = {}
         """The version at which a credential was replaced last, by type."""
         self.verified: Mapping[UUID, datetime] = {}
-        self.sessions: Mapping[UUID, datetime] = {}
+        self.sessions: tuple[tuple[UUID, datetime], ...] = ()
+        self._prune_at = PRUNE_FROM
         self.past_reservations: frozenset[UUID] = frozenset()
         self.erased = False
 
@@ -198,14 +203,25 @@ class Identity(Aggregate):
             case AddressVerified():
                 self.verified = {**self.verified, event.address_id: event.timestamp}
             case SessionOpened():
-                live = {one: until for one, until in self.sessions.items() if until > event.timestamp}
-                self.sessions = {**live, event.session_id: event.expires_at}
+                self.sessions += ((event.session_id, event.expires_at),)
+                if len(self.sessions) >= self._prune_at:
+                    self._prune(event.timestamp)
             case SessionsClosed():
-                self.sessions = {one: at for one, at in self.sessions.items() if one not in event.session_ids}
+                ended = frozenset(event.session_ids)
+                self.sessions = tuple(pair for pair in self.sessions if pair[0] not in ended)
             case IdentityErased():
-                self.erased, self.sessions = True, {}
+                self.erased, self.sessions = True, ()
             case _:
                 pass
+
+    def _prune(self, now: datetime) -> None:
+        """Forgets sessions whose time is over, rarely enough to cost next to nothing a session."""
+        self.sessions = tuple(pair for pair in self.sessions if pair[1] > now)
+        self._prune_at = max(PRUNE_FROM, 2 * len(self.sessions))
+
+    def live_sessions(self, now: datetime) -> tuple[UUID, ...]:
+        """The sessions whose time is not over; whether they were ended before it, their own streams say."""
+        return tuple(dict.fromkeys(session for session, until in self.sessions if until > now))
 
     def confirm(self, profile: Profile) -> Profile:
         """The opened profile, with the addresses that were verified since it was recorded."""
