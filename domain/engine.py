@@ -149,7 +149,7 @@ class Engine:
         with self._alone(id_):
             flow = await self._load(id_)
             desk = await self.desk(flow.configuration)
-            await self._key(desk, flow)
+            await self._key(flow)
             await self._settle(flow)
             return await Submitting(desk).submit(
                 flow, method, values, request or Request(), session_token, transient_payload
@@ -161,7 +161,7 @@ class Engine:
         if flow.state == "expired" or (not flow.ended and self.tools.clock.now() >= flow.expires_at):
             raise FlowExpired(flow.id)
         desk = await self.desk(flow.configuration)
-        await self._key(desk, flow)
+        await self._key(flow)
         owner = flow.identity_id if flow.kind is FlowKind.SETTINGS else None
         identity = await desk.people.identity(owner) if owner else None
         profile = desk.people.profile(identity) if identity else None
@@ -206,8 +206,9 @@ class Engine:
             raise FlowNotFound(flow_id)
         return flow
 
-    async def _key(self, desk: Desk, flow: Flow) -> None:
-        if not await desk.people.ready(flow.id):
+    async def _key(self, flow: Flow) -> None:
+        """Fetches the flow's key, even where it is at hand: another process may have erased it."""
+        if not await self.tools.keyring.load(flow.id):
             raise FlowNotFound(flow.id, "the person it was of has been erased")
 
     async def _settle(self, flow: Flow) -> None:

@@ -113,6 +113,17 @@ class People:
         values += [address.value for address in (*profile.verifiable, *profile.recovery)]
         return tuple(dict.fromkeys(map(normalize, values)))
 
+    def typed(self, values: Mapping[str, Any]) -> frozenset[UUID]:
+        """The reservations of every identifier in a submission, whether anybody holds them or not."""
+        named = [values.get(name) for name in ("identifier", "password_identifier", "email")]
+        found = {normalize(value) for value in named if isinstance(value, str)}
+        traits, schema = values.get("traits"), self.rules.schemas[self.rules.default_schema]
+        if isinstance(traits, Mapping):
+            for method, listed in schema.identifiers(traits).items():
+                found |= {normalize(one[0] if method == "code" else one) for one in listed}
+            found |= {normalize(value) for value, _ in (*schema.verifiable(traits), *schema.recovery(traits))}
+        return frozenset(self.reservation_id(identifier) for identifier in found if identifier)
+
     def reservations(self, profile: Profile) -> tuple[UUID, ...]:
         """The reservation streams of a profile's identifiers."""
         return tuple(self.reservation_id(identifier) for identifier in self.identifiers(profile))

@@ -64,6 +64,8 @@ class Sending:
         if not keyring.ready(flow_id) and not await keyring.load(flow_id):
             raise Erased(f"delivery {delivery.id}")
         row = await self.streams.store.vault(flow_id, "payload", str(delivery.id))
+        if row is None and not await keyring.load(flow_id):
+            raise Erased(f"delivery {delivery.id}")  # by another process
         return json.loads(keyring.decrypt(flow_id, row.value)) if row else None
 
     async def _web_hook(self, delivery: Delivery, payload: Mapping[str, Any], limit: float) -> Result:

@@ -13,7 +13,7 @@ from limen.domain.errors import RequestRefused
 from limen.domain.flow import Flow
 from limen.domain.form_values import decode_form
 from limen.domain.guard import guard
-from limen.domain.identifier import normalize
+from limen.domain.mention import bind, mention
 from limen.domain.method import Accepted, Challenged, Exhausted, Refused, Submission
 from limen.domain.opening import Opening
 from limen.domain.outcome import Outcome
@@ -62,7 +62,7 @@ class Submitting:
         now = submission.now
         sealed = self.keyring.seal(flow.id, {"transient_payload": transient_payload or {}})
         flow.fire("submit", now, method=chosen.name, submission=sealed)
-        self._bind(work, values)
+        mention(work.step, flow.id, self.desk.people.typed(submission.values))
         match verdict:
             case Refused():
                 return await self.reply.refuse(work, verdict, signed_in)
@@ -108,14 +108,6 @@ class Submitting:
             profile=signed_in.profile if signed_in else None,
         )
 
-    def _bind(self, work: Work, values: Mapping[str, Any]) -> None:
-        """Ties the flow to the identifier that was typed, so that erasing its owner finds it."""
-        if work.flow.identity_id is not None:
-            return
-        typed = values.get("identifier") or values.get("email")
-        if isinstance(typed, str) and typed:
-            work.step.bind.append((work.flow.id, self.desk.people.reservation_id(normalize(typed))))
-
     # -- no
 
     async def _dismiss(self, work: Work, signed_in: SignedIn | None) -> Outcome:
@@ -157,8 +149,8 @@ class Submitting:
                 identity_id=identity_id,
             )
         )
-        if identity_id is not None:
-            work.step.bind.append((flow.id, identity_id))
+        if verdict.identity is not None:
+            bind(work.step, flow.id, verdict.identity)
         deliveries = (self.scheduler.message(verdict.mail, work, now, identity_id=identity_id),) if verdict.mail else ()
         assert flow.method is not None  # noqa: S101 - for the type checker: a method was submitted
         flow.fire(
