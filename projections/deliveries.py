@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from limen.domain.delivery import Delivery
-from limen.domain.event import EVENT_TYPES, DomainEvent
+from limen.domain.events import EVENT_TYPES, DomainEvent
 from limen.projections.view import Column, Row, View, instant, stream_of
 
 _COLUMNS = (

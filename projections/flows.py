@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from limen.domain.configuration import FlowKind
-from limen.domain.event import EVENT_TYPES, DomainEvent
+from limen.domain.events import EVENT_TYPES, DomainEvent
 from limen.domain.flow import Flow
 from limen.projections.view import Column, Row, View, instant, optional, stream_of
 

@@ -9,7 +9,7 @@ from rich.text import Text
 from limen.adapters.cli.config import examine_file
 from limen.adapters.cli.group import group
 from limen.adapters.cli.options import App, AsJson, Config, SettingsFile, Where, load_actions
-from limen.adapters.cli.output import DIM, NAME, dump_array, note, out
+from limen.adapters.cli.output import DIM, NAME, dump_array, note, show_out
 
 if TYPE_CHECKING:
     from limen.domain.configuration import Configuration, Slot
@@ -108,7 +108,7 @@ def _table(rows: list[dict[str, Any]]) -> None:
         table.add_row(
             Text(f"{number}", style=DIM), Text(row["hook"], style=NAME), Text(row["id"]), Text(row["source"], style=DIM)
         )
-    out().print(table)
+    show_out(table)
 
 
 def _matrix(rows: list[dict[str, Any]]) -> None:
@@ -125,4 +125,4 @@ def _matrix(rows: list[dict[str, Any]]) -> None:
         rule = Text(row["rule"], style=NAME if row["rule"] == "method" else DIM)
         names = ", ".join(one["hook"] if one["hook"] == "session" else one["id"] for one in row["actions"])
         table.add_row(flow, row["phase"], method, rule if names else "", Text(names or "–", style="" if names else DIM))
-    out().print(table)
+    show_out(table)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from limen.adapters.cli import actions, audit, config, delivery, flow, log, projection
+from limen.adapters.cli import actions, audit, config, delivery, demo, flow, log, projection
 from limen.adapters.cli.root import Root
 
 app = typer.Typer(
@@ -35,6 +35,7 @@ def _root(
     pass
 
 
+demo.register(app)
 app.add_typer(config.app, name="config")
 app.add_typer(actions.app, name="actions")
 app.add_typer(flow.app, name="flow")

@@ -9,7 +9,7 @@ from rich.text import Text
 from limen.adapters.cli.group import group
 from limen.adapters.cli.listing import Limit, listed, note_rest
 from limen.adapters.cli.options import AsJson, Config, Open, SettingsFile, Store, Where
-from limen.adapters.cli.output import DIM, NAME, dump_array, dump_json, fail, out, short, state_style
+from limen.adapters.cli.output import DIM, NAME, dump_array, dump_json, fail, out, short, show_out, state_style
 from limen.adapters.cli.reading import reading, uuid_of
 from limen.adapters.cli.table import plain_table
 from limen.adapters.cli.times import ago
@@ -51,7 +51,7 @@ def list_(
                 Text(ago(row["scheduled"], now), style=DIM),
                 ago(row["next"], now) if row["next"] else "",
             )
-        out().print(table)
+        show_out(table)
         note_rest(rows, "deliveries")
 
 
@@ -113,4 +113,4 @@ def _show(body: dict[str, Any], entries: "tuple[LogEntry, ...]") -> None:
         since = span((entry.time - entries[0].time).total_seconds())
         what = entry.type.removeprefix("Delivery").lower()
         table.add_row(Text(since, style=DIM), Text(what, style=NAME), Text(gist(entry.data), style=DIM))
-    console.print(table)
+    show_out(table)

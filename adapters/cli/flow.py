@@ -11,7 +11,17 @@ from limen.adapters.cli.actions import Flow
 from limen.adapters.cli.group import group
 from limen.adapters.cli.listing import Limit, listed, note_rest
 from limen.adapters.cli.options import AsJson, Config, Open, SettingsFile, Store, Where
-from limen.adapters.cli.output import DIM, NAME, dump_array, dump_json, note, out, short, state_style, write_line
+from limen.adapters.cli.output import (
+    DIM,
+    NAME,
+    dump_array,
+    dump_json,
+    note,
+    short,
+    show_out,
+    state_style,
+    write_line,
+)
 from limen.adapters.cli.reading import moment, reading, uuid_of
 from limen.adapters.cli.table import plain_table
 from limen.adapters.cli.times import ago
@@ -68,7 +78,7 @@ def list_(
                 Text(short(row["identity"] or ""), style=DIM),
             )
         if rows.count:
-            out().print(table)
+            show_out(table)
         note_rest(rows, "flows")
 
 
@@ -97,7 +107,7 @@ def show(
     if as_json:
         dump_json(told.body())
         return
-    out().print(timeline(told))
+    show_out(timeline(told))
     for other in started_by(told.record):
         note(f"\nstarted by itself: {other}")
 

@@ -65,9 +65,9 @@ class Filter:
 
 
 def _check_types(types: list[str]) -> None:
-    from limen.adapters.cli.known import event_types
+    from limen.domain.events import EVENT_TYPES
 
-    known = event_types()
+    known = sorted(EVENT_TYPES)
     for name in types:
         if name not in known:
             close = get_close_matches(name, known, 3)

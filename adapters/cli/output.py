@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.text import Text
 
 DIM, NAME, GOOD, BAD, WARN, HINT = "bright_black", "cyan", "green", "red", "yellow", "bold"
@@ -42,6 +42,17 @@ def err() -> Console:
 @lru_cache
 def _console(terminal: bool, *, stderr: bool) -> Console:
     return Console(stderr=stderr, highlight=False, soft_wrap=True, width=None if terminal else 400)
+
+
+def show_out(renderable: RenderableType) -> None:
+    """Prints a table or timeline; without a terminal no line ends in blanks."""
+    console = out()
+    if console.is_terminal:
+        console.print(renderable)
+        return
+    with console.capture() as capture:
+        console.print(renderable)
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in capture.get().splitlines()))
 
 
 def state_style(state: str | None) -> str:

@@ -8,7 +8,7 @@ from rich.text import Text
 from limen.adapters.cli.following import progress
 from limen.adapters.cli.group import group
 from limen.adapters.cli.options import AsJson, SettingsFile, Store, Where
-from limen.adapters.cli.output import DIM, GOOD, NAME, WARN, dump_array, out
+from limen.adapters.cli.output import DIM, GOOD, NAME, WARN, dump_array, out, show_out
 from limen.adapters.cli.table import plain_table
 
 app = group("The views that lists are read from: how far they are, and building them anew.")
@@ -31,7 +31,7 @@ def status(store: Store = None, settings: SettingsFile = None, as_json: AsJson =
     for one in found:
         behind = Text(str(one.lag), style=WARN) if one.lag else Text("0", style=DIM)
         table.add_row(Text(one.name, style=NAME), f"{one.rows}", f"{one.position}", f"{one.head}", behind)
-    out().print(table)
+    show_out(table)
 
 
 @app.command()

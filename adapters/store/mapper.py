@@ -13,13 +13,9 @@ import orjson
 from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import JSONTranscoder, Mapper, MapperDeserialisationError, StoredEvent
 
-from limen.domain import delivery, flow, identity, published, reservation, session
-from limen.domain.event import EVENT_TYPES, DomainEvent
+from limen.domain.events import EVENT_TYPES, DomainEvent  # from there, so that every event is known to who reads a log
 
 _COLUMNS = {"originator_id", "originator_version"}
-
-STREAMS = (delivery, flow, identity, published, reservation, session)
-"""The modules that define what is stored: imported here, so that whoever reads a log knows every event in it."""
 
 
 class EventMapper(Mapper[UUID]):
