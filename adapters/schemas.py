@@ -201,7 +201,8 @@ def _type_of(value: Any) -> str:
 
 def _plain(number: Any) -> Any:
     """A whole number without its decimal point, as JSON encoders of the reference write it."""
-    return int(number) if isinstance(number, float) and number.is_integer() else number
+    whole = isinstance(number, float) and number.is_integer() and abs(number) < 2**53
+    return int(number) if whole else number
 
 
 def _repeated(items: Sequence[Any]) -> tuple[int, int]:

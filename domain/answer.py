@@ -12,6 +12,7 @@ from typing import Any, Final, NoReturn
 from urllib.parse import unquote
 
 from limen.domain.configuration import Retry
+from limen.domain.guard import MAX_INTEGER
 from limen.domain.message import Message, MessageType
 from limen.domain.ports import Answer, CallFailed
 
@@ -245,6 +246,8 @@ def _check(value: Any, depth: int) -> None:
                 _check(item, depth - 1)
         case str() if any("\ud800" <= character <= "\udfff" for character in value):
             raise Unreadable("half a surrogate pair in a string")
+        case int() if not -MAX_INTEGER <= value <= MAX_INTEGER:
+            raise Unreadable("a number is too large")
         case float() if not math.isfinite(value):
             raise Unreadable("a number is too large")
         case _:

@@ -72,6 +72,8 @@ def _number(text: str) -> int | float | str:
         return text
     if number != number or number in (float("inf"), float("-inf")):
         return text
+    if abs(number) >= 2**63:
+        return text  # beyond what is kept exactly: validation says so
     try:
         return int(text)
     except ValueError:

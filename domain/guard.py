@@ -13,6 +13,9 @@ MAX_DEPTH = 32
 MAX_SIZE = 1024 * 1024
 """Characters of keys and values a submission may have, all in all (1 MiB, far above any form)."""
 
+MAX_INTEGER = 2**63 - 1
+"""The largest whole number that is kept exactly everywhere."""
+
 
 def guard(values: Any, pointer: str = "") -> None:
     """Refuses what is no JSON object of bounded size and depth.
@@ -58,6 +61,8 @@ def _weigh(place: str, value: Any) -> int:
                 raise SubmissionInvalid(place, "the keys of an object are strings")
             _check_text(place, key)
         return sum(map(len, value)) + 2
+    if isinstance(value, int) and not -MAX_INTEGER <= value <= MAX_INTEGER:
+        raise SubmissionInvalid(place, "a number is too large")
     if value is None or isinstance(value, bool | int | list | tuple):
         return 8
     if isinstance(value, float) and value == value and value not in (float("inf"), float("-inf")):

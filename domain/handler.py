@@ -6,7 +6,7 @@ resolved among themselves by the same rule as configured actions: those of a met
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from limen.domain.answer import Interruption, node_of
@@ -45,7 +45,7 @@ class Modify:
     Outside registration and settings it raises.
     """
 
-    changes: Mapping[str, Any]
+    changes: Mapping[str, Any] = field(repr=False)
 
     def __init__(self, **changes: Any) -> None:
         unknown = [name for name in changes if name not in REPLACEABLE]

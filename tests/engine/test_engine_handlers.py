@@ -1,0 +1,418 @@
+"""Python handlers: registration, resolution, the frozen context, answers, threads, timeouts, and what is recorded."""
+
+import asyncio
+import threading
+from typing import Any, cast
+
+import pytest
+from limen.domain import (
+    ActionContext,
+    ActionFailed,
+    Actions,
+    ConfigurationInvalid,
+    FlowRejected,
+    Interrupt,
+    Message,
+    Modify,
+)
+from limen.domain.handler import HandlersSealed
+
+from tests.support.engine import ADA, House, hook, identity, open_house, parse, shown
+
+
+async def test_the_decorators_of_the_engine_and_of_actions_are_the_same() -> None:
+    actions, ran = Actions(), []
+
+    @actions.after("registration", method="password", when="before_commit", timeout=30, id="mine", pure=False)
+    async def mine(context: ActionContext) -> None:
+        ran.append("actions")
+
+    async with open_house(actions=actions) as house:
+
+        @house.engine.before("registration")
+        async def before(context: ActionContext) -> None:
+            ran.append("before")
+
+        @house.engine.after("registration", method="password")
+        async def after(context: ActionContext) -> None:
+            ran.append("engine")
+
+        await house.register()
+        assert ran == ["before", "actions", "engine"]
+
+
+async def test_after_the_first_flow_nothing_can_be_registered() -> None:
+    async with open_house() as house:
+        await house.start("login")
+        with pytest.raises(HandlersSealed):
+            house.engine.before("login")(lambda context: None)
+
+
+@pytest.mark.parametrize(
+    "register",
+    [
+        lambda actions: actions.before("logout"),
+        lambda actions: actions.after("login", method="telepathy"),
+        lambda actions: actions.named("x", slots=["login.during"])(lambda context: None),
+    ],
+)
+async def test_a_slot_that_does_not_exist_is_refused(register: Any) -> None:
+    with pytest.raises(ValueError, match="there is no flow|knows no method|is no slot"):
+        register(Actions())
+
+
+# ------------------------------------------------------------------------------------------------------ named hooks
+
+
+async def test_a_named_handler_stands_in_the_configuration_among_its_actions() -> None:
+    actions, ran = Actions(), []
+
+    @actions.named("hook_1", slots=["login.before", "login.after"])
+    async def hook_1(context: ActionContext) -> None:
+        ran.append("before" if context.identity is None else "after")
+
+    hooks = {"login.before": [{"hook": "hook_1"}], "login.after": [hook("/1"), {"hook": "hook_1"}, hook("/2")]}
+    async with open_house(hooks, actions=actions) as house:
+        await house.register()
+        await house.sign_in()
+        assert ran == ["before", "after"]
+        (_, after) = house.log("ActionsPlanned")
+        assert [one["hook"] for one in after.data["actions"]] == ["web_hook", "hook_1", "web_hook"]
+
+
+@pytest.mark.parametrize("slot", ["registration.before", "login.after.password"])
+async def test_a_named_handler_elsewhere_or_an_unknown_name_is_refused(slot: str) -> None:
+    actions = Actions()
+    actions.named("hook_1", slots=["login.before"])(lambda context: None)
+    for name in ("hook_1", "hook_2"):
+        with pytest.raises(ConfigurationInvalid) as refused:
+            async with open_house({slot: [{"hook": name}]}, actions=actions):
+                pass
+        assert all(fault.path.startswith("/selfservice/flows/") for fault in refused.value.faults)
+
+
+# ------------------------------------------------------------------------------------------------------ the context
+
+
+async def test_the_context_has_the_keys_of_ctx_frozen_and_what_does_not_apply_is_none() -> None:
+    seen: list[ActionContext] = []
+    async with open_house({"login.after": [hook("/after")]}) as house:
+
+        @house.engine.before("login")
+        async def before(context: ActionContext) -> None:
+            seen.append(context)
+
+        @house.engine.after("login")
+        async def after(context: ActionContext) -> None:
+            seen.append(context)
+
+        await house.register()
+        await house.sign_in()
+        first, second = seen
+        assert (first.identity, first.session, first.previous_identity) == (None, None, None)
+        assert second.plain() == house.sent("/after"), "the very document a web hook is sent"
+        assert second.identity.traits["email"] == second["identity"]["traits"]["email"] == ADA
+        with pytest.raises(AttributeError):
+            second.identity = None
+        with pytest.raises(TypeError):
+            second.identity.traits["email"] = "x"
+        with pytest.raises((TypeError, AttributeError)):
+            second.identity.verifiable_addresses.append(1)
+        assert ADA not in repr(second)
+
+
+async def test_later_handlers_see_what_earlier_ones_modified() -> None:
+    async with open_house({"registration.after": [parse("/parse")]}) as house:
+        house.sink.script("/parse", identity(metadata_public={"step": 1}))
+        seen: list[Any] = []
+
+        @house.engine.after("registration", id="one")
+        async def one(context: ActionContext) -> Modify:
+            seen.append(context.identity.metadata_public["step"])
+            return Modify(metadata_public={"step": 2}, traits={"email": ADA, "age": 36})
+
+        @house.engine.after("registration", id="two")
+        async def two(context: ActionContext) -> None:
+            seen.append((context.identity.metadata_public["step"], context.identity.traits["age"]))
+
+        outcome = await house.register()
+        assert seen == [1, (2, 36)]
+        assert outcome.identity is not None
+        assert outcome.identity.metadata_public.plain() == {"step": 2}
+
+
+# -------------------------------------------------------------------------------------------------------- the answers
+
+
+async def answering(house: House, answer: Any) -> None:
+    @house.engine.after("registration", id="it")
+    async def it(context: ActionContext) -> Any:
+        return answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "seen"),
+    [
+        (Interrupt.field("#/traits/email", "use a lasting address", id=4001), {"traits.email": [4001]}),
+        (Interrupt.flow("closed today", id=4002, type="info", context={"until": 9}), {None: [4002]}),
+        (Interrupt([Message(1, "a", node="traits.age"), Message(2, "b")]), {None: [2], "traits.age": [1]}),
+        (Interrupt(messages=[Message(3, "c", "info", {"x": 1}, "traits.unknown")]), {"traits.unknown": [3]}),
+    ],
+)
+async def test_an_interrupt_stands_where_it_says(answer: Interrupt, seen: dict[str | None, list[int]]) -> None:
+    async with open_house() as house:
+        await answering(house, answer)
+        outcome = await house.register()
+        assert shown(outcome) == seen
+        assert not house.log("IdentityRegistered")
+
+
+async def test_an_interrupt_of_a_before_handler_rejects_the_flow() -> None:
+    async with open_house() as house:
+
+        @house.engine.before("login", id="office_hours")
+        async def office_hours(context: ActionContext) -> Interrupt:
+            return Interrupt.flow("come back tomorrow", id=4003)
+
+        with pytest.raises(FlowRejected) as rejected:
+            await house.start("login")
+        assert (rejected.value.action, [one["id"] for one in rejected.value.messages]) == ("office_hours", [4003])
+
+
+async def test_what_a_handler_modified_is_validated() -> None:
+    async with open_house() as house:
+        await answering(house, Modify(traits={"email": ADA, "age": 5}))
+        assert shown(await house.register()) == {"traits.age": [4000018]}
+
+
+async def test_modify_knows_only_the_parts_of_an_identity() -> None:
+    with pytest.raises(TypeError, match="id"):
+        Modify(id="00000000-0000-4000-8000-000000000000")
+    with pytest.raises(ValueError, match="message"):
+        Interrupt([])
+
+
+IMPOSSIBLE: dict[str, Any] = {
+    "neither": True,
+    "a web hook's answer": {"identity": {}},
+    "traits that are no object": Modify(traits=5),
+    "no JSON": Modify(metadata_public=object()),
+    "not a number": Modify(metadata_admin={"x": float("nan")}),
+    "addresses that are no list": Modify(verifiable_addresses="all"),
+    "no state": Modify(state="asleep"),
+    "no external id": Modify(external_id=5),
+    "no Unicode": Modify(traits={"email": "\ud800"}),
+    "a context that is no JSON": Interrupt.flow("x", id=1, context={"x": object()}),
+    "a text that cannot be kept": Interrupt.flow("\x00", id=1),
+    "no message": Interrupt([cast("Any", "no message")]),
+}
+
+
+@pytest.mark.parametrize("answer", IMPOSSIBLE.values(), ids=IMPOSSIBLE)
+async def test_an_answer_that_cannot_be_is_a_failure_and_the_flow_is_still_usable(answer: Any) -> None:
+    async with open_house() as house:
+        await answering(house, answer)
+        flow = await house.start("registration")
+        values = {"traits": {"email": ADA}, "password": "correct horse battery"}
+        with pytest.raises(ActionFailed) as failed:
+            await house.engine.submit(flow.id, method="password", values=values)
+        assert (failed.value.action, failed.value.reason) == ("it", "handler")
+        assert (await house.engine.flow(flow.id)).state == "choose_method"
+        assert not house.log("IdentityRegistered")
+
+
+@pytest.mark.parametrize("kind", ["login", "recovery", "verification"])
+async def test_modify_outside_registration_and_settings_raises(kind: str) -> None:
+    async with open_house() as house:
+
+        @house.engine.after(kind, id="it")
+        async def it(context: ActionContext) -> Modify:
+            return Modify(metadata_public={"x": 1})
+
+        await house.register()
+        with pytest.raises(ActionFailed) as failed:
+            await (house.sign_in() if kind == "login" else house.give_code(await house.ask_code(kind)))
+        assert (failed.value.reason, failed.value.detail) == ("handler", "TypeError")
+
+
+async def test_an_exception_is_recorded_by_its_class_never_its_text() -> None:
+    async with open_house() as house:
+
+        @house.engine.after("registration", id="it")
+        async def it(context: ActionContext) -> None:
+            raise LookupError(f"no account for {context.identity.traits['email']}")
+
+        with pytest.raises(ActionFailed) as failed:
+            await house.register()
+        (entry,) = house.log("ActionFailed")
+        assert (entry.data["reason"], entry.data["detail"], entry.data["final"]) == ("handler", "LookupError", True)
+        assert ADA not in str(failed.value) + str(entry.body())
+
+
+# --------------------------------------------------------------------------------------------------------------- when
+
+
+async def test_when_before_commit_after_commit_and_delivery() -> None:
+    seen: dict[str, int] = {}
+    async with open_house() as house:
+        stored = house.log
+
+        @house.engine.after("registration", when="before_commit", id="1")
+        async def before_commit(context: ActionContext) -> None:
+            seen["before_commit"] = len(stored("IdentityRegistered"))
+
+        @house.engine.after("registration", when="after_commit", id="2")
+        async def after_commit(context: ActionContext) -> None:
+            seen["after_commit"] = len(stored("IdentityRegistered"))
+
+        @house.engine.after("registration", when="delivery", id="3")
+        async def delivery(context: ActionContext) -> None:
+            seen["delivery"] = len(stored("IdentityRegistered"))
+
+        outcome = await house.register()
+        assert outcome.completed
+        await house.until("DeliveryDelivered", 3)  # the mail with the code is the third
+        assert seen == {"before_commit": 0, "after_commit": 1, "delivery": 1}
+
+
+async def test_a_failure_after_the_commit_is_told_once_and_the_identity_stands() -> None:
+    calls = []
+    async with open_house() as house:
+
+        @house.engine.after("registration", when="after_commit", id="it")
+        async def it(context: ActionContext) -> None:
+            calls.append(1)
+            raise OSError
+
+        with pytest.raises(ActionFailed) as failed:
+            await house.register()
+        assert (failed.value.stands, failed.value.outcome.state) == (True, "completed")
+        assert calls == [1]
+        assert (await house.sign_in()).completed
+
+
+async def test_a_delivery_that_fails_is_tried_again_until_it_works() -> None:
+    calls: list[str] = []
+    settings = {"worker": {"retry": {"attempts": 5, "initial": "5s", "maximum": "10s"}}}
+    async with open_house(settings=settings) as house:
+
+        @house.engine.after("login", when="delivery", id="it")
+        def it(context: ActionContext) -> None:
+            calls.append(context.identity.traits["email"])
+            if len(calls) == 1:
+                raise ConnectionError
+
+        await house.register()
+        await house.sign_in()
+        await house.until("DeliveryAttempted")
+        house.clock.advance(11)
+        await house.until("DeliveryDelivered", 2)
+        assert calls == [ADA, ADA]
+
+
+async def test_a_delivery_finds_the_handler_of_its_own_slot() -> None:
+    ran: list[str] = []
+    async with open_house() as house:
+
+        @house.engine.after("registration", when="delivery", id="notify")
+        async def registered(context: ActionContext) -> None:
+            ran.append("registration")
+
+        @house.engine.after("login", when="delivery", id="notify")
+        async def signed_in(context: ActionContext) -> None:
+            ran.append("login")
+
+        await house.register()
+        await house.sign_in()
+        await house.until("DeliveryDelivered", 3)
+        assert sorted(ran) == ["login", "registration"]
+
+
+# -------------------------------------------------------------------------------------------------- threads and time
+
+
+async def test_plain_functions_run_in_a_thread_and_pure_ones_where_they_are() -> None:
+    threads: dict[str, int] = {}
+    async with open_house() as house:
+
+        @house.engine.before("login", id="plain")
+        def plain(context: ActionContext) -> None:
+            threads["plain"] = threading.get_ident()
+
+        @house.engine.before("login", id="pure", pure=True)
+        def pure(context: ActionContext) -> None:
+            threads["pure"] = threading.get_ident()
+
+        await house.start("login")
+        assert threads["plain"] != threading.get_ident()
+        assert threads["pure"] == threading.get_ident()
+
+
+async def test_a_handler_that_takes_too_long_by_the_clock_is_a_timeout() -> None:
+    begun = asyncio.Event()
+    async with open_house() as house:
+
+        @house.engine.before("login", timeout=5, id="slow")
+        async def slow(context: ActionContext) -> None:
+            begun.set()
+            await asyncio.Event().wait()
+
+        started = asyncio.create_task(house.start("login"))
+        await begun.wait()
+        while not house.clock.waiting:
+            await asyncio.sleep(0)
+        house.clock.advance(5)
+        with pytest.raises(ActionFailed) as failed:
+            await started
+        assert (failed.value.reason, failed.value.action) == ("timeout", "slow")
+
+
+async def test_a_handler_counts_as_calling_out_unless_it_is_pure() -> None:
+    async with open_house() as house:
+        sizes: list[int] = []
+
+        @house.engine.before("login", id="calls_out")
+        async def calls_out(context: ActionContext) -> None:
+            sizes.append(house.size)
+
+        @house.engine.before("registration", id="pure", pure=True)
+        async def pure(context: ActionContext) -> None:
+            sizes.append(house.size)
+
+        await house.start("registration")
+        flow = await house.start("login")
+        first, second = sizes
+        assert first <= 1, "nothing but the configuration is there: the plan is appended with the rest"
+        assert second > first
+        assert house.types(flow) == [
+            "FlowInitiated", "ActionsPlanned", "ActionStarted", "ActionAnswered", "FlowOpened",
+        ]  # fmt: skip
+
+
+async def test_two_engines_have_handlers_of_their_own() -> None:
+    ran: list[str] = []
+    async with open_house() as one, open_house() as two:
+
+        @one.engine.before("login")
+        async def first(context: ActionContext) -> None:
+            ran.append("one")
+
+        @two.engine.before("login")
+        async def second(context: ActionContext) -> None:
+            ran.append("two")
+
+        await two.start("login")
+        await one.start("login")
+        assert ran == ["two", "one"]
+
+
+async def test_handlers_are_part_of_the_configurations_hash() -> None:
+    async with open_house() as plain:
+        bare = (await plain.start("login")).configuration
+        assert (await plain.start("login")).configuration == bare
+    actions = Actions()
+    actions.before("login", id="x")(lambda context: None)
+    async with open_house(actions=actions) as other:
+        await other.start("login")
+        (published,) = other.log("ConfigurationPublished")
+        assert published.data["handlers"] == ["login.before=x"]
