@@ -16,7 +16,7 @@ from limen.domain.desk import Desk, Services
 from limen.domain.dispatch import Dispatcher
 from limen.domain.document import Document
 from limen.domain.erasure import erase
-from limen.domain.errors import FlowBusy, FlowExpired, FlowFinished, FlowNotFound, RequestRefused
+from limen.domain.errors import Erased, FlowBusy, FlowExpired, FlowFinished, FlowNotFound, RequestRefused
 from limen.domain.flow import Flow
 from limen.domain.guard import guard_request
 from limen.domain.handler import Actions
@@ -32,6 +32,9 @@ from limen.domain.submitting import Submitting
 
 RulesSource = Callable[[UUID], Awaitable[Rules]]
 MethodsSource = Callable[[Configuration], Mapping[str, Method]]
+
+GONE = "the person it was of has been erased"
+"""Why a flow that was there is not found any more."""
 
 
 class Engine:
@@ -151,9 +154,11 @@ class Engine:
             desk = await self.desk(flow.configuration)
             await self._key(flow)
             await self._settle(flow)
-            return await Submitting(desk).submit(
-                flow, method, values, request or Request(), session_token, transient_payload
-            )
+            asked = request or Request()
+            try:
+                return await Submitting(desk).submit(flow, method, values, asked, session_token, transient_payload)
+            except Erased:
+                raise FlowNotFound(flow.id, GONE) from None
 
     async def flow(self, flow_id: UUID | str) -> FlowView:
         """A flow as it stands; an ended one as it ended. Raises `FlowNotFound`, `FlowExpired` when its time is over."""
@@ -209,7 +214,7 @@ class Engine:
     async def _key(self, flow: Flow) -> None:
         """Fetches the flow's key, even where it is at hand: another process may have erased it."""
         if not await self.tools.keyring.load(flow.id):
-            raise FlowNotFound(flow.id, "the person it was of has been erased")
+            raise FlowNotFound(flow.id, GONE)
 
     async def _settle(self, flow: Flow) -> None:
         """Brings a flow up to the time: what has expired expires, what a dead process left comes back to its user."""
