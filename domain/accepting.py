@@ -137,7 +137,8 @@ class Accepting:
         shown = decision.verified  # by the very code that was just submitted: as good as verified before
         passes = any(one.verified or (one.via, one.value) in shown for one in decision.profile.verifiable)
         verdict = "continue" if passes else "interrupt"
-        work.flow.fire("answer_action", decision.at, action=planned.ref, attempt=1, verdict=verdict, duration=0.0)
+        now = self.tools.clock.now()
+        work.flow.fire("answer_action", now, action=planned.ref, attempt=1, verdict=verdict, duration=0.0)
         return None if passes else Stopped(planned, messages=(messages.address_not_verified(),))
 
     async def _stopped(

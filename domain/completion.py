@@ -124,12 +124,13 @@ class Completion:
     async def _decide(self, done: Completed, plan: Plan, request: Request) -> None:
         work, decision = done.work, done.decision
         flow, kind = work.flow, work.flow.kind
+        now = self.tools.clock.now()  # the blocking actions took their time since the decision
         decision.identity = decision.identity.clone()
         due = self._to_verify(decision, kind)
         await self._identity(work, decision)
         self._verified(work, decision)
         for planned in plan.timed("with_commit"):
-            flow.fire("answer_action", decision.at, action=planned.ref, attempt=1, verdict="continue", duration=0.0)
+            flow.fire("answer_action", now, action=planned.ref, attempt=1, verdict="continue", duration=0.0)
         if plan.has("revoke_active_sessions"):
             await self._revoke(work, decision)
         await self._session(work, decision)
@@ -139,7 +140,7 @@ class Completion:
             list(plan.timed("after_commit", "delivery")),
             work,
             lambda: self.presenter.context(flow, request, phase="after", decision=decision, state="completed"),
-            decision.at,
+            now,
             identity_id=decision.identity.id,
         )
         bind(work.step, flow.id, decision.identity)
@@ -147,7 +148,7 @@ class Completion:
         work.add(decision.identity)
         flow.fire(
             "complete",
-            decision.at,
+            now,
             method=decision.method,
             identity_id=decision.identity.id,
             session_id=decision.session.id if decision.session else None,
