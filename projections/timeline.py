@@ -66,6 +66,7 @@ def _entry(event: Entry, about: Mapping[str, Any], delivery: str | None) -> dict
         "detail": data.get("detail") or None,
         "modified": list(data.get("modified") or ()),
         "delivery": delivery,
+        "awaited": about.get("awaited"),
         "time": event["time"],
         "position": event["position"],
     }

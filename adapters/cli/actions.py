@@ -10,6 +10,8 @@ from limen.adapters.cli.config import examine_file
 from limen.adapters.cli.group import group
 from limen.adapters.cli.options import App, AsJson, Config, SettingsFile, Where, load_actions
 from limen.adapters.cli.output import DIM, NAME, dump_array, note, show_out
+from limen.adapters.cli.table import plain_table
+from limen.adapters.cli.words import name_of
 
 if TYPE_CHECKING:
     from limen.domain.configuration import Configuration, Slot
@@ -101,8 +103,6 @@ def matrix_rows(configuration: "Configuration", handlers: "Actions") -> list[dic
 
 
 def _table(rows: list[dict[str, Any]]) -> None:
-    from limen.adapters.cli.table import plain_table
-
     table = plain_table("", "action", "id", "where it stands")
     for number, row in enumerate(rows, 1):
         table.add_row(
@@ -112,8 +112,6 @@ def _table(rows: list[dict[str, Any]]) -> None:
 
 
 def _matrix(rows: list[dict[str, Any]]) -> None:
-    from limen.adapters.cli.table import plain_table
-
     table = plain_table("flow", "phase", "method", "list", "actions, in order")
     before = None
     for row in rows:
@@ -121,8 +119,8 @@ def _matrix(rows: list[dict[str, Any]]) -> None:
             table.add_section()
         flow = row["flow"] if row["flow"] != before else ""
         before = row["flow"]
-        method = Text(row["method"] or "any") if row["phase"] == "after" else Text()
+        method = Text(row["method"] or "any other") if row["phase"] == "after" else Text()
         rule = Text(row["rule"], style=NAME if row["rule"] == "method" else DIM)
-        names = ", ".join(one["hook"] if one["hook"] == "session" else one["id"] for one in row["actions"])
+        names = ", ".join(map(name_of, row["actions"]))
         table.add_row(flow, row["phase"], method, rule if names else "", Text(names or "–", style="" if names else DIM))
     show_out(table)

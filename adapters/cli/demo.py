@@ -1,6 +1,9 @@
 """`limen demo`: every flow once against a local target, then the timelines, and what to try next."""
 
 import asyncio
+import shlex
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -65,18 +68,16 @@ def _show(played: "Played", scene: "Scene", url: str) -> None:
 def _timelines(played: "Played", url: str) -> None:
     from limen.adapters.cli.gathering import tell
     from limen.adapters.cli.reading import reading
-    from limen.adapters.cli.timeline import timeline
+    from limen.adapters.cli.timeline import Timeline
 
     with reading(Where(store=url)) as reader:
         for _, flow_id in played.flows:
             out().print()
-            show_out(timeline(tell(reader, flow_id)))
+            show_out(Timeline(tell(reader, flow_id)))
 
 
 def _next(played: "Played", scene: "Scene", url: str) -> None:
-    import shlex
-
-    login = next(flow_id for kind, flow_id in reversed(played.flows) if kind == "login")
+    login = str(next(flow_id for kind, flow_id in reversed(played.flows) if kind == "login"))[:8]
     commands = (
         ("every flow there was", "limen flow list"),
         ("one of them, as JSON", f"limen flow show {login} --json"),
@@ -89,11 +90,19 @@ def _next(played: "Played", scene: "Scene", url: str) -> None:
     )
     console = out()
     console.print(Text("\nNext, on the same files:\n", style="bold"))
+    if (line := alias()) is not None:
+        console.print(f"  {line}", markup=False)
     for name, value in (("LIMEN_CONFIG", str(scene.config)), ("LIMEN_STORE", url)):
         console.print(Text.assemble("  export ", f"{name}={shlex.quote(value)}"))
     console.print()
+    width = max(len(command) for _, command in commands)
     for what, command in commands:
-        console.print(Text.assemble(("  ", ""), (command, NAME), (f"   {what}", DIM)))
+        console.print(Text.assemble(("  ", ""), (f"{command:<{width}}", NAME), (f"   {what}", DIM)))
+
+
+def alias() -> str | None:
+    """What makes `limen` callable by its name, where the shell does not find it."""
+    return None if shutil.which("limen") else f"alias limen={shlex.quote(str(Path(sys.argv[0]).absolute()))}"
 
 
 def _dump(played: "Played", scene: "Scene", url: str) -> None:

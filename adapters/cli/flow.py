@@ -96,7 +96,7 @@ def show(
 ) -> None:
     """Shows one flow: every event, every action with its answer, and how long each took."""
     from limen.adapters.cli.gathering import started_by, tell
-    from limen.adapters.cli.timeline import timeline
+    from limen.adapters.cli.timeline import Timeline
     from limen.projections import FLOWS
 
     where = Where(config, settings, store)
@@ -107,7 +107,7 @@ def show(
     if as_json:
         dump_json(told.body())
         return
-    show_out(timeline(told))
+    show_out(Timeline(told))
     for other in started_by(told.record):
         note(f"\nstarted by itself: {other}")
 

@@ -18,7 +18,7 @@ FOR_PEOPLE = 100
 
 Limit = Annotated[
     int | None,
-    typer.Option(min=1, help=f"How many, the newest first.  [default: {FOR_PEOPLE}; all with --json]", metavar="N"),
+    typer.Option(min=1, help=f"How many, the newest first ({FOR_PEOPLE} unless said; all with --json).", metavar="N"),
 ]
 
 

@@ -1,10 +1,9 @@
 """`limen log`: what was recorded, in order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Any
-from uuid import UUID
 
 import typer
 from rich.text import Text
@@ -12,11 +11,14 @@ from rich.text import Text
 from limen.adapters.cli.options import AsJson, Config, Open, SettingsFile, Store, Where
 from limen.adapters.cli.output import DIM, NAME, dump_line, out, short
 from limen.adapters.cli.reading import reading, uuid_of
+from limen.adapters.cli.times import milliseconds
 
 if TYPE_CHECKING:
     from limen.adapters.log import EventReader, LogEntry
 
 _KIND_WIDTH, _TYPE_WIDTH = 13, 20
+_TOLD = {"kind", "type", "phase", "method", "rule", "verdict", "reason", "detail"}
+"""The fields whose text says enough by itself."""
 
 
 def register(app: typer.Typer) -> None:
@@ -105,26 +107,18 @@ def _print(entry: "LogEntry", *, as_json: bool) -> None:
     console.print(line, no_wrap=True)
 
 
-def gist(data: dict[str, Any]) -> str:
+def gist(data: Mapping[str, Any]) -> str:
     """The plain words and numbers of an event in a few; ids, times and digests are for `--json`."""
     parts = []
     for name, value in data.items():
-        if name == "action" and isinstance(value, dict):
-            parts.append(str(value["id"]))
-        elif isinstance(value, dict) and value.keys() <= {"sealed", "erased"}:
+        if name == "action":
+            parts.append(str(value["id"] if isinstance(value, Mapping) else value))
+        elif isinstance(value, Mapping) and value.keys() <= {"sealed", "erased"}:
             parts.append(f"{name} {next(iter(value))}")
-        elif isinstance(value, str) and not _is_noise(name, value):
-            parts.append(f"{name}={value}" if name not in ("method", "kind", "type", "verdict", "reason") else value)
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            parts.append(f"{value:g} ms" if name == "duration" else f"{name}={value:g}")
+        elif name == "duration":
+            parts.append(milliseconds(value))
+        elif (name == "attempt" and value > 1) or (name == "status" and value):
+            parts.append(f"{name} {value}")
+        elif isinstance(value, str) and value and name in _TOLD:
+            parts.append(value)
     return " · ".join(parts)
-
-
-def _is_noise(name: str, value: str) -> bool:
-    if not value or name.endswith(("_at", "_digest")) or name in ("deadline", "lease", "context"):
-        return True
-    try:
-        UUID(value)
-    except ValueError:
-        return False
-    return True

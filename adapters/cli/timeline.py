@@ -1,33 +1,64 @@
-"""The timeline of a flow, for people: what happened when, and how long each action took."""
+"""The timeline of a flow, for people: what happened when, and how long each action took.
 
-from collections.abc import Mapping
+Three columns are common to all lines (when, what, details); those of actions go on with verdict, duration and bar.
+Lines of events may run past them, so that a long plan does not pull the bars away.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from rich.console import Group, RenderableType
-from rich.table import Table
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from limen.adapters.cli.gathering import Told
-from limen.adapters.cli.output import BAD, DIM, GOOD, NAME, WARN, state_style
+from limen.adapters.cli.output import DIM, NAME, short, state_style
 from limen.adapters.cli.times import milliseconds, span
-from limen.adapters.cli.words import WORDS, words_of
+from limen.adapters.cli.words import WORDS, name_of, words_of
+from limen.adapters.log import LogEntry
 
 _BAR_WIDTH = 12
-_EIGHTHS = " ▏▎▍▌▋▊▉█"
-_MARKS = {GOOD: "●", BAD: "●", WARN: "●", DIM: "○", "": "●"}
 _HIDDEN = {"ActionStarted", "ActionAnswered", "ActionFailed", "ActionCanceled"}
 """Shown as one line an attempt, where it ended."""
 
 
-def timeline(told: Told) -> RenderableType:
-    """Head, then one line an event or attempt, in the order of the log."""
-    return Group(_head(told), Text(), _body(told))
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line. `position` is its place in the log; the last four parts are those of actions."""
+
+    position: int
+    when: str
+    what: Text
+    details: Text
+    verdict: Text = field(default_factory=Text)
+    status: str = ""
+    took: str = ""
+    bar: Text = field(default_factory=Text)
 
 
-def _head(told: Told) -> Text:
+class Timeline:
+    """Head, then one line an event or attempt, in the order of the log. Renders itself with rich."""
+
+    def __init__(self, told: Told) -> None:
+        self.told = told
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield head(self.told)
+        yield Text()
+        lines = sorted(_lines(self.told), key=lambda line: line.position)
+        for text in _aligned(lines):
+            if console.is_terminal:
+                text.truncate(options.max_width, overflow="ellipsis")
+            yield text
+
+
+def head(told: Told) -> Text:
+    """What kind of flow it is and what it came to."""
     flow, events = told.record.flow, told.record.events
     took = (events[-1].time - events[0].time).total_seconds()
-    facts = [flow.type, f"started {events[0].time:%Y-%m-%d %H:%M:%S} UTC", f"took {span(took)}"]
+    facts = [flow.type, f"{events[0].time:%Y-%m-%d %H:%M:%S} UTC", span(took)]
+    facts.append(f"configuration {short(str(flow.configuration))}")
     if flow.method:
         facts.insert(0, flow.method)
     return Text.assemble(
@@ -36,77 +67,95 @@ def _head(told: Told) -> Text:
         (flow.state, f"bold {state_style(flow.state)}"),
         (f"  {flow.id}\n", DIM),
         (" · ".join(facts), DIM),
-        (f"\nconfiguration {flow.configuration}", DIM),
     )
-
-
-def _body(told: Told) -> Table:
-    table = Table.grid(padding=(0, 2, 0, 0))
-    for justify in ("right", "left", "left", "left", "right", "left"):
-        table.add_column(justify=justify, no_wrap=True, overflow="ellipsis")
-    start = told.record.events[0].time
-    longest = max((action["duration_ms"] or 0 for action in told.actions), default=0)
-    lines: list[tuple[int, tuple[RenderableType, ...]]] = []
-    for entry in told.record.events:
-        if entry.type not in _HIDDEN:
-            offset = span((entry.time - start).total_seconds())
-            lines.append((entry.position, _event_line(offset, entry.type, entry.data)))
-    lines += [(action["position"], _action_line(action, start, longest)) for action in told.actions]
-    lines += _messages(told, start)
-    for _, line in sorted(lines, key=lambda one: one[0]):
-        table.add_row(*line)
-    return table
-
-
-def _event_line(offset: str, type_: str, data: Mapping[str, Any]) -> tuple[RenderableType, ...]:
-    label, style = WORDS.get(type_, (type_, ""))
-    what = Text.assemble((f"{_MARKS[style]} ", style or "default"), (label, style or "default"))
-    return Text(offset, style=DIM), what, Text(words_of(type_, data), style=DIM), "", "", ""
-
-
-def _action_line(action: Mapping[str, Any], start: Any, longest: float) -> tuple[RenderableType, ...]:
-    from datetime import datetime
-
-    offset = span((datetime.fromisoformat(action["time"]) - start).total_seconds())
-    verdict = action["verdict"] or ("waiting" if action["delivery"] else "no answer")
-    style = state_style(verdict)
-    arrow = "⇢" if action["delivery"] else "→"
-    details = [action["phase"], "later" if action["delivery"] else "", ", ".join(action["modified"])]
-    if action["attempt"] > 1:
-        details.append(f"try {action['attempt']}")
-    if action["reason"]:
-        details.append(action["detail"] or action["reason"])
-    return (
-        Text(offset, style=DIM),
-        Text.assemble((f"  {arrow} ", DIM), (action["id"], NAME)),
-        Text(" · ".join(filter(None, details)), style=DIM),
-        Text.assemble((verdict, style), (f" {action['status']}" if action["status"] else "", DIM)),
-        Text(milliseconds(action["duration_ms"]) if action["duration_ms"] is not None else "", style=DIM),
-        Text(bar(action["duration_ms"] or 0, longest), style=style),
-    )
-
-
-def _messages(told: Told, start: Any) -> list[tuple[int, tuple[RenderableType, ...]]]:
-    """Messages to the person are deliveries too; shown where they were handed over."""
-    lines: list[tuple[int, tuple[RenderableType, ...]]] = []
-    for entries in told.deliveries:
-        if not entries or entries[0].data["channel"] != "message":
-            continue
-        last = entries[-1]
-        state = "delivered" if last.type == "DeliveryDelivered" else "waiting"
-        state = "dead" if last.type == "DeliveryParked" else state
-        offset = Text(span((last.time - start).total_seconds()), style=DIM)
-        what = Text.assemble(("  ✉ ", DIM), (entries[0].data["action"], NAME))
-        took = last.data.get("duration")
-        duration = Text(milliseconds(took) if took is not None else "", style=DIM)
-        line = (offset, what, Text("message", style=DIM), Text(state, style=state_style(state)), duration, "")
-        lines.append((last.position, line))
-    return lines
 
 
 def bar(value: float, longest: float) -> str:
-    """A bar of at most 12 characters, in eighths; what took any time at all shows."""
+    """A bar of at most 12 characters, in halves; what took any time at all shows."""
     if longest <= 0 or value <= 0:
         return ""
-    eighths = max(round(value / longest * _BAR_WIDTH * 8), 1)
-    return "█" * (eighths // 8) + (_EIGHTHS[eighths % 8] if eighths % 8 else "")
+    halves = max(round(value / longest * _BAR_WIDTH * 2), 1)
+    return "━" * (halves // 2) + "╸" * (halves % 2)
+
+
+def _aligned(lines: list[Line]) -> Iterator[Text]:
+    acting = [line for line in lines if line.verdict]
+    when = max(len(line.when) for line in lines)
+    what = max(line.what.cell_len for line in lines)
+    details = max((line.details.cell_len for line in acting), default=0)
+    verdict = max((line.verdict.cell_len for line in acting), default=0)
+    took = max((len(line.took) for line in acting), default=0)
+    for line in lines:
+        text = Text.assemble((f"{line.when:>{when}}  ", DIM), _padded(line.what, what), "  ")
+        if line.verdict:
+            text.append_text(_padded(line.details, details)).append("  ")
+            text.append_text(_padded(line.verdict, verdict)).append(f" {line.status:>3}  {line.took:>{took}}  ", DIM)
+            text.append_text(line.bar)
+        else:
+            text.append_text(line.details)
+        yield text
+
+
+def _padded(text: Text, width: int) -> Text:
+    padded = text.copy()
+    padded.pad_right(width - text.cell_len)
+    return padded
+
+
+def _lines(told: Told) -> Iterator[Line]:
+    start, actions = told.record.events[0].time, told.actions
+    longest = max((action["duration_ms"] or 0 for action in actions), default=0)
+    for entry in told.record.events:
+        if entry.type not in _HIDDEN:
+            yield _of_event(entry, start)
+    for action in actions:
+        yield _of_action(action, start, longest)
+    for entries in told.deliveries:
+        if entries and entries[0].data["channel"] == "message":
+            yield _of_message(entries, start)
+
+
+def _of_event(entry: LogEntry, start: datetime) -> Line:
+    label, style = WORDS.get(entry.type, (entry.type, ""))
+    mark = "○" if style == DIM else "●"
+    what = Text(f"{mark} {label}", style=style)
+    return Line(entry.position, _since(start, entry.time), what, Text(words_of(entry.type, entry.data), style=DIM))
+
+
+def _of_action(action: Mapping[str, Any], start: datetime, longest: float) -> Line:
+    verdict = action["verdict"] or ("waiting" if action["delivery"] else "no answer")
+    style, took = state_style(verdict), action["duration_ms"]
+    when = {None: "", True: "after the commit", False: "delivery"}[action["awaited"]]
+    details = [when or action["phase"], ", ".join(action["modified"])]
+    details += [f"try {action['attempt']}"] if action["attempt"] > 1 else []
+    details += [action["detail"] or action["reason"]] if action["reason"] else []
+    return Line(
+        position=action["position"],
+        when=_since(start, datetime.fromisoformat(action["time"])),
+        what=Text.assemble(("  ⇢ " if action["delivery"] else "  → ", DIM), (name_of(action), NAME)),
+        details=Text(" · ".join(filter(None, details)), style=DIM),
+        verdict=Text(verdict, style=style),
+        status=str(action["status"] or ""),
+        took=milliseconds(took) if took is not None else "",
+        bar=Text(bar(took or 0, longest), style=style),
+    )
+
+
+def _of_message(entries: tuple[LogEntry, ...], start: datetime) -> Line:
+    """Messages to the person are deliveries too; shown where they were handed over."""
+    last = entries[-1]
+    state = {"DeliveryDelivered": "delivered", "DeliveryParked": "dead", "DeliveryCanceled": "canceled"}
+    verdict = state.get(last.type, "waiting")
+    took = last.data.get("duration")
+    return Line(
+        position=last.position,
+        when=_since(start, last.time),
+        what=Text.assemble(("  ✉ ", DIM), (entries[0].data["action"], NAME)),
+        details=Text("message", style=DIM),
+        verdict=Text(verdict, style=state_style(verdict)),
+        took=milliseconds(took) if took is not None else "",
+    )
+
+
+def _since(start: datetime, time: datetime) -> str:
+    return span((time - start).total_seconds())

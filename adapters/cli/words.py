@@ -28,15 +28,20 @@ WORDS: Mapping[str, tuple[str, str]] = {
 def words_of(type_: str, data: Mapping[str, Any]) -> str:
     """The rest of the line: what the event says, and what of it is in clear."""
     if type_ == "ActionsPlanned":
-        names = [one["hook"] if one["hook"] == "session" else one["id"] for one in data["actions"]]
+        names = [name_of(one) for one in data["actions"]]
         chosen = f"list of {data['method']}" if data["rule"] == "method" else "default list"
-        return f"{data['phase']}, {chosen}: {', '.join(names)}"
+        return f"{data['phase']} · {chosen} · {', '.join(names)}"
     if type_ == "FlowInitiated":
         return " ".join(filter(None, (data["type"], _clear(data["request"], "url"))))
     if type_ == "FlowCompleted":
         return f"by {data['method']}"
     parts = [data.get("method"), data.get("reason"), data.get("action"), _messages(data.get("form"))]
     return " · ".join(str(part) for part in parts if part)
+
+
+def name_of(action: Mapping[str, Any]) -> str:
+    """What people call an action: its id, or what it does where it is built in."""
+    return str(action["id"] if action["hook"] in ("web_hook", "python") else action["hook"])
 
 
 def _clear(value: Any, name: str) -> str:

@@ -1,6 +1,7 @@
 """What should have arrived, and whether it did: the demo shows nothing that it has not checked."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,10 +33,8 @@ class Check:
 
 async def arrivals(sink: Sink, expected: Sequence[Expected]) -> list[Check]:
     """Compares, action by action and in order, what the sink received with what it should have. Waits for the last."""
-    try:
+    with contextlib.suppress(TimeoutError):  # what is missing is named below
         await sink.wait(len(expected), within=PATIENCE_SECONDS)
-    except TimeoutError:
-        pass  # what is missing is named below
     await asyncio.sleep(0.05)  # and what comes too often would come now
     checks = [_arrived(one, number, sink) for one, number in _numbered(expected)]
     known = {one.path: sum(1 for other in expected if other.path == one.path) for one in expected}
