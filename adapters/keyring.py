@@ -8,7 +8,7 @@ import hmac
 from base64 import b64decode, b64encode
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -44,8 +44,12 @@ class ForgettingStore(Store, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _DataKey:
+    key: bytes = field(repr=False)
     cipher: AESGCM
-    digest: bytes
+
+    def digest(self, data: bytes) -> bytes:
+        """By a key derived from this one: it is asked for seldom, so it is derived then."""
+        return hmac.digest(hmac.digest(self.key, b"limen digest key", "sha256"), data, "sha256")
 
 
 class Keys:
@@ -122,7 +126,7 @@ class Keys:
             self.forget(owner)
 
     def _keep(self, owner: UUID, key: bytes) -> None:
-        self._keys[owner] = _DataKey(AESGCM(key), hmac.digest(key, b"limen digest key", "sha256"))
+        self._keys[owner] = _DataKey(key, AESGCM(key))
         self._keys.move_to_end(owner)
         self._gone.discard(owner)
         while len(self._keys) > CACHED_KEYS:
@@ -162,7 +166,7 @@ class Keys:
 
     def digest(self, owner: UUID, data: bytes) -> str:
         """HMAC-SHA256 in hex under a key derived from that of `owner`: equality can be shown only by who has it."""
-        return hmac.digest(self._key(owner).digest, data, "sha256").hex()
+        return self._key(owner).digest(data).hex()
 
     def derive(self, *parts: str) -> UUID:
         """A UUID of version 5's form from the pepper and `parts`, each with its length, so that no two lists clash."""

@@ -11,7 +11,7 @@ from limen.domain.completion import Completed, Completion, Overtaken, Taken
 from limen.domain.configuration import FlowKind, Slot
 from limen.domain.decision import Decision
 from limen.domain.desk import Desk
-from limen.domain.document import Document
+from limen.domain.document import Drawn
 from limen.domain.errors import ActionFailed, FlowBusy, LimenError
 from limen.domain.flow import Flow
 from limen.domain.identity import Identity
@@ -19,7 +19,7 @@ from limen.domain.method import Accepted, Refused, Submission
 from limen.domain.modification import Unfit, modify
 from limen.domain.opening import Opening
 from limen.domain.outcome import Outcome
-from limen.domain.plan import Plan, Planned, plan
+from limen.domain.plan import Plan, Planned
 from limen.domain.reply import Reply
 from limen.domain.request import Request
 from limen.domain.self_verification import StartedVerification, start_verification
@@ -51,7 +51,7 @@ class Accepting:
             refused = Refused("identity_disabled", (messages.identity_disabled(),), verdict.values)
             return await self.reply.refuse(work, refused, signed_in, error="identity_disabled")
         flow.fire("accept", decision.at, method=decision.method, identity_id=decision.identity.id, aal=decision.aal)
-        chosen = plan(self.desk.rules, self.services.handlers, self._slot(flow))
+        chosen = self.desk.plan(self._slot(flow))
         announce(chosen, work, decision.at)
         self._sign_in(flow, decision, chosen, request, signed_in)
         try:
@@ -97,7 +97,7 @@ class Accepting:
             aal=verdict.aal,
             verified=verdict.verified,
             session=signed_in.session if signed_in and flow.kind is FlowKind.SETTINGS else None,
-            devices=self.desk.sessions.devices(signed_in.session) if signed_in else [],
+            devices=list(signed_in.devices) if signed_in else [],
             key=key,
         )
 
@@ -207,14 +207,13 @@ class Accepting:
     async def _success(self, done: Completed, chosen: Plan, request: Request) -> Outcome:
         flow, decision = done.work.flow, done.decision
         presenter = self.desk.presenter
-        identity = presenter.identity(decision)
-        session = presenter.session(decision, identity)
+        identity = Drawn(lambda: presenter.identity(decision))
         shown = (decision.identity, decision.profile) if flow.kind is FlowKind.SETTINGS else (None, None)
         return Outcome(
             state=flow.state,
             flow=presenter.view(flow, identity=shown[0], profile=shown[1]),
-            identity=Document(identity),
-            session=Document(session) if session else None,
+            identity=identity,
+            session=Drawn(lambda: presenter.session(decision, identity) or {}) if decision.session else None,
             session_token=decision.session_token,
             continue_with=tuple(await self._next_steps(done, chosen, request)),
         )

@@ -192,6 +192,8 @@ class Completion:
         """Takes what the new profile needs, gives back what it no longer does. Raises `Taken`."""
         wanted = self.people.reservations(decision.profile)
         for id_ in wanted:
+            if id_ in held:
+                continue  # it is theirs: giving it back would have been an event of this identity
             reservation = await self.people.streams.load(Reservation, id_)
             if reservation.holder not in (None, decision.identity.id):
                 raise Taken

@@ -1,13 +1,15 @@
 """Desk: all that works under one configuration; and the services that work under every one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from limen.domain.configuration import Slot
 from limen.domain.dispatch import Dispatcher
 from limen.domain.flow import Flow
 from limen.domain.handler import Actions
 from limen.domain.method import Method
 from limen.domain.people import People
+from limen.domain.plan import Plan, plan
 from limen.domain.presenter import Presenter
 from limen.domain.rules import Rules
 from limen.domain.runner import Runner, Tools
@@ -39,6 +41,7 @@ class Desk:
     presenter: Presenter
     sessions: Sessions
     scheduler: Scheduler
+    _plans: dict[Slot, Plan] = field(default_factory=dict, repr=False)
 
     @classmethod
     def under(cls, rules: Rules, methods: Mapping[str, Method], services: Services) -> "Desk":
@@ -54,6 +57,13 @@ class Desk:
             sessions=Sessions(tools, people),
             scheduler=Scheduler(tools.templates, tools.keyring, tools.ids, rules.id),
         )
+
+    def plan(self, slot: Slot) -> Plan:
+        """Which actions a slot runs; worked out once, for neither the configuration nor its handlers change."""
+        known = self._plans.get(slot)
+        if known is None:
+            known = self._plans[slot] = plan(self.rules, self.services.handlers, slot)
+        return known
 
     def work(self, flow: Flow) -> Work:
         """A unit of work for a flow."""

@@ -4,7 +4,7 @@ What handlers and callers are given: `context.identity.traits["email"]` and `con
 same. A key that is absent reads as None by attribute (what does not apply is None) and raises by key.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 
@@ -49,6 +49,21 @@ class Document(Mapping[str, Any]):
         """A copy that may be changed and serialized."""
         plain: dict[str, Any] = thaw(self._data)
         return plain
+
+
+class Drawn(Document):
+    """A document that is made when somebody first looks at it; `make` must give the same at any time."""
+
+    __slots__ = ("_make",)
+
+    def __init__(self, make: Callable[[], Mapping[str, Any]]) -> None:
+        object.__setattr__(self, "_make", make)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_data":  # the slot is empty until now
+            object.__setattr__(self, "_data", self._make())
+            return self._data
+        return super().__getattr__(name)
 
 
 def freeze(value: Any) -> Any:

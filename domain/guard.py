@@ -1,11 +1,15 @@
 """Guarding what comes in: size, depth and shape of a submission, before anything is done with it."""
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 from urllib.parse import urlsplit
 
 from limen.domain.errors import SubmissionInvalid
 from limen.domain.request import Request
+
+_Place = tuple[Any, int, "tuple[Any, _Place] | None"]
+"""A value, how deep it stands, and under which name in which place above."""
 
 MAX_DEPTH = 32
 """Levels of nesting a submission may have."""
@@ -26,18 +30,24 @@ def guard(values: Any, pointer: str = "") -> None:
     if not isinstance(values, Mapping):
         raise SubmissionInvalid(pointer, "an object is expected")
     size = 0
-    waiting: list[tuple[str, Any, int]] = [(pointer, values, 0)]
+    waiting: list[_Place] = [(values, 0, None)]
     while waiting:
-        place, value, depth = waiting.pop()
-        if depth > MAX_DEPTH:
-            raise SubmissionInvalid(place, f"nested deeper than {MAX_DEPTH} levels")
-        size += _weigh(place, value)
+        place = value, depth, _ = waiting.pop()
+        fault = f"nested deeper than {MAX_DEPTH} levels" if depth > MAX_DEPTH else _fault(value)
+        if fault:
+            raise SubmissionInvalid(pointer + _path(place), fault)
+        if isinstance(value, str):
+            size += len(value)
+        elif isinstance(value, Mapping):
+            size += sum(map(len, value)) + 2
+            waiting += [(part, depth + 1, (key, place)) for key, part in value.items()]
+        elif isinstance(value, list | tuple):
+            size += 8
+            waiting += [(part, depth + 1, (index, place)) for index, part in enumerate(value)]
+        else:
+            size += 8
         if size > MAX_SIZE:
             raise SubmissionInvalid(pointer, f"larger than {MAX_SIZE} characters")
-        if isinstance(value, Mapping):
-            waiting += [(f"{place}/{key}", part, depth + 1) for key, part in value.items()]
-        elif isinstance(value, list | tuple):
-            waiting += [(f"{place}/{index}", part, depth + 1) for index, part in enumerate(value)]
 
 
 def guard_request(request: Request) -> None:
@@ -51,30 +61,41 @@ def guard_request(request: Request) -> None:
         raise SubmissionInvalid("/request/url", "a URL is expected") from None
 
 
-def _weigh(place: str, value: Any) -> int:
+def _path(place: "_Place") -> str:
+    """The JSON pointer of a place; put together only when something is wrong there."""
+    names: list[str] = []
+    above = place[2]
+    while above is not None:
+        names.append(f"/{above[0]}")
+        above = above[1][2]
+    return "".join(reversed(names))
+
+
+def _fault(value: Any) -> str | None:
+    """What is wrong with a value itself, whatever is in it."""
     if isinstance(value, str):
-        _check_text(place, value)
-        return len(value)
+        return _text_fault(value)
     if isinstance(value, Mapping):
-        for key in value:
-            if not isinstance(key, str):
-                raise SubmissionInvalid(place, "the keys of an object are strings")
-            _check_text(place, key)
-        return sum(map(len, value)) + 2
+        if not all(isinstance(key, str) for key in value):
+            return "the keys of an object are strings"
+        return next(filter(None, map(_text_fault, value)), None)
     if isinstance(value, int) and not -MAX_INTEGER <= value <= MAX_INTEGER:
-        raise SubmissionInvalid(place, "a number is too large")
+        return "a number is too large"
     if value is None or isinstance(value, bool | int | list | tuple):
-        return 8
-    if isinstance(value, float) and value == value and value not in (float("inf"), float("-inf")):
-        return 8
-    raise SubmissionInvalid(place, f"{type(value).__name__} is not JSON")
+        return None
+    if isinstance(value, float) and isfinite(value):
+        return None
+    return f"{type(value).__name__} is not JSON"
 
 
-def _check_text(place: str, text: str) -> None:
+def _text_fault(text: str) -> str | None:
     """Lone surrogates and NUL cannot be stored as UTF-8 text everywhere."""
     if "\x00" in text:
-        raise SubmissionInvalid(place, "a NUL character is not allowed")
+        return "a NUL character is not allowed"
+    if text.isascii():
+        return None
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise SubmissionInvalid(place, "not valid Unicode") from None
+        return "not valid Unicode"
+    return None

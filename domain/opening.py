@@ -12,7 +12,7 @@ from limen.domain.errors import ActionFailed, FlowRejected, RequestRefused
 from limen.domain.flow import Flow, initiate
 from limen.domain.guard import guard
 from limen.domain.outcome import FlowView
-from limen.domain.plan import Plan, plan
+from limen.domain.plan import Plan
 from limen.domain.request import Request
 from limen.domain.runner import Tools
 from limen.domain.sessions import SignedIn
@@ -65,7 +65,7 @@ class Opening:
         )
         chosen = Plan(Slot(kind, "before"), "default", ())
         if not quiet:
-            chosen = plan(self.desk.rules, self.services.handlers, chosen.slot)
+            chosen = self.desk.plan(chosen.slot)
         decision = self._decision(signed_in) if signed_in and kind in (FlowKind.LOGIN, FlowKind.SETTINGS) else None
         context_decision = decision if kind is FlowKind.SETTINGS else None
 
@@ -164,7 +164,7 @@ class Opening:
             profile=signed_in.profile,
             previous=signed_in.profile,
             session=signed_in.session,
-            devices=self.desk.sessions.devices(signed_in.session),
+            devices=list(signed_in.devices),
         )
 
     async def _stop(self, work: Work, stopped: Stopped) -> None:

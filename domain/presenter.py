@@ -1,13 +1,14 @@
 """Presenter: a flow as its user, its templates and its handlers see it."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from limen.domain.body import active_of, flow_body, identity_body, instant, kratos_state, session_body
 from limen.domain.configuration import FlowKind
 from limen.domain.decision import Decision
-from limen.domain.document import Document
+from limen.domain.document import Drawn
 from limen.domain.flow import Flow
 from limen.domain.identity import Identity, Profile
 from limen.domain.message import Message
@@ -18,6 +19,17 @@ from limen.domain.rules import Rules
 from limen.domain.ui import FormView, form
 
 Opened = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What is sealed in a flow, opened: the form can be drawn from it later, when the key may not be at hand."""
+
+    request: Opened
+    values: Mapping[str, Any]
+    messages: tuple[Message, ...]
+    address: str | None
+    csrf_token: str
 
 
 class Presenter:
@@ -35,7 +47,9 @@ class Presenter:
 
     def kept(self, flow: Flow) -> tuple[dict[str, Any], tuple[Message, ...]]:
         """The values the form keeps, and its messages."""
-        challenge = self.challenge(flow)
+        return self._kept(flow, self.challenge(flow))
+
+    def _kept(self, flow: Flow, challenge: Opened | None) -> tuple[dict[str, Any], tuple[Message, ...]]:
         values: dict[str, Any] = dict(challenge["values"]) if challenge else {}
         messages: tuple[Message, ...] = ()
         if flow.form is not None:
@@ -48,20 +62,33 @@ class Presenter:
         """Where the last code went: address, via, values."""
         return self.keyring.unseal(flow.challenge) if flow.challenge else None
 
+    def contents(self, flow: Flow) -> Contents:
+        """All that a form shows of what is sealed."""
+        challenge = self.challenge(flow)
+        values, messages = self._kept(flow, challenge)
+        return Contents(
+            request=self.request(flow),
+            values=values,
+            messages=messages,
+            address=challenge["address"] if challenge else None,
+            csrf_token=self.keyring.digest(flow.id, b"csrf") if flow.type == "browser" else "",
+        )
+
     def transient_payload(self, flow: Flow) -> Any:
         """What the client sent along for the actions, never stored with the identity."""
         return self.keyring.unseal(flow.submission)["transient_payload"] if flow.submission else None
 
     # -- the form
 
-    def ui(self, flow: Flow, profile: Profile | None, *, state: str | None = None) -> dict[str, Any]:
+    def ui(
+        self, flow: Flow, profile: Profile | None, contents: Contents, *, state: str | None = None
+    ) -> dict[str, Any]:
         """The form as it stands: nodes and messages."""
-        values, messages = self.kept(flow)
+        values, messages = contents.values, contents.messages
         configuration = self.rules.configuration
         shown = state or flow.state
         if flow.kind is FlowKind.SETTINGS and shown in ("finishing", "completed"):
             values, messages = {}, ()  # what was refused before is over: the form shows what is being stored
-        challenge = self.challenge(flow)
         return form(
             FormView(
                 kind=flow.kind,
@@ -74,12 +101,12 @@ class Presenter:
                 traits=profile.traits if profile else None,
                 values=values,
                 messages=messages,
-                csrf_token=self.keyring.digest(flow.id, b"csrf") if flow.type == "browser" else "",
+                csrf_token=contents.csrf_token,
                 refresh=flow.refresh,
                 requested_aal=flow.requested_aal,
-                address=challenge["address"] if challenge else None,
+                address=contents.address,
                 base_url=configuration.base_url,
-                return_url=self.return_url(flow),
+                return_url=self.return_url(flow, contents),
                 recovered_until=self._recovered_until(flow),
             )
         )
@@ -90,27 +117,30 @@ class Presenter:
             return None
         return flow.issued_at + self.rules.configuration.flow(flow.kind).privileged_session_max_age
 
-    def return_url(self, flow: Flow) -> str:
+    def return_url(self, flow: Flow, contents: Contents) -> str:
         """Where its user goes afterwards: `return_to`, else the flow's, else the configuration's."""
         configuration = self.rules.configuration
         settings = configuration.flow(flow.kind)
-        wanted = self.request(flow).get("return_to")
+        wanted = contents.request.get("return_to")
         own = settings.return_urls.get(flow.method or "")
         return str(wanted or own or settings.return_url or configuration.default_return_url or configuration.base_url)
 
     # -- what is shown
 
     def view(self, flow: Flow, *, identity: Identity | None = None, profile: Profile | None = None) -> FlowView:
-        """The flow for whoever embeds limen."""
-        base = self.rules.configuration.base_url
-        shown = identity_body(identity, profile, base) if identity is not None and profile is not None else None
-        body = flow_body(
-            flow,
-            ui=self.ui(flow, profile),
-            request=self.request(flow),
-            use=self.rules.configuration.flow(flow.kind).use,
-            identity=shown,
-        )
+        """The flow for whoever embeds limen, as it stands now; its body is drawn when somebody looks at it."""
+        seen, contents = flow.clone(), self.contents(flow)
+
+        def body() -> dict[str, Any]:
+            base = self.rules.configuration.base_url
+            return flow_body(
+                seen,
+                ui=self.ui(seen, profile, contents),
+                request=contents.request,
+                use=self.rules.configuration.flow(seen.kind).use,
+                identity=identity_body(identity, profile, base) if identity and profile else None,
+            )
+
         return FlowView(
             id=flow.id,
             kind=flow.kind,
@@ -122,7 +152,7 @@ class Presenter:
             configuration=flow.configuration,
             version=flow.version,
             identity_id=flow.identity_id,
-            body=Document(body),
+            body=Drawn(body),
         )
 
     def identity(self, decision: Decision, *, admin: bool = False) -> dict[str, Any]:
@@ -171,14 +201,15 @@ class Presenter:
         return ctx
 
     def _flow(self, flow: Flow, phase: str, decision: Decision | None, state: str | None) -> dict[str, Any]:
-        opened = self.request(flow)
+        contents = self.contents(flow)
+        opened = contents.request
         body: dict[str, Any] = {
             "id": str(flow.id),
             "type": flow.type,
             "issued_at": instant(flow.issued_at),
             "expires_at": instant(flow.expires_at),
             "request_url": opened["url"],
-            "ui": self.ui(flow, decision.profile if decision else None, state=state),
+            "ui": self.ui(flow, decision.profile if decision else None, contents, state=state),
             "state": kratos_state(flow.kind, state or flow.state, flow.method),
         }
         if opened.get("return_to"):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 DEFAULT_ALLOWLIST = (
@@ -52,6 +53,8 @@ class Request:
 
     def header(self, name: str) -> str | None:
         """The first value of a header."""
+        if not self.headers:
+            return None
         wanted = canonical(name)
         return next((value for key, value in self.pairs() if key == wanted), None)
 
@@ -93,6 +96,7 @@ class Request:
         return {name: value for name, value in self.cookies.items() if not name.startswith(OWN_COOKIES)}
 
 
+@lru_cache(1024)
 def canonical(name: str) -> str:
     """A header's name as Go writes it: `content-type` → `Content-Type`."""
     return "-".join(part[:1].upper() + part[1:].lower() for part in name.split("-"))

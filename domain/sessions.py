@@ -1,9 +1,11 @@
 """Sessions: found by their token, issued, refreshed and ended."""
 
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from limen.domain.body import identity_body, session_body
 from limen.domain.decision import Decision
@@ -27,15 +29,29 @@ class SignedIn:
     identity: Identity
     profile: Profile = field(repr=False)
     token: str = field(repr=False)
+    devices: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a session has besides its events, read once: it holds as long as nothing was appended to its stream."""
+
+    version: int
+    token_hash: bytes = field(repr=False)
+    devices: Sequence[Mapping[str, Any]] = field(repr=False)
 
 
 class Sessions:
     """The sessions of a store, under the rules of one configuration."""
 
+    KNOWN = 2048
+    """How many sessions are known at a time."""
+
     def __init__(self, tools: Tools, people: People) -> None:
         self.tools = tools
         self.people = people
         self.secrets = cookie_secrets(people.rules.configuration.secrets)
+        self._known: OrderedDict[UUID, _Known] = OrderedDict()
 
     async def of(self, token: str | None) -> SignedIn | None:
         """Who is signed in with a token; None for no token, a wrong one, an ended session or an erased person."""
@@ -45,14 +61,27 @@ class Sessions:
         session = await self.people.streams.load(Session, session_id)
         if not session.active(self.tools.clock.now()):
             return None
-        row = await self.people.streams.store.vault(session_id, "token")
-        if row is None or not matches(row.value, token, self.secrets):
-            return None
         identity = await self.people.identity(session.identity_id)
         if identity is None:
             return None
+        known = self._known.get(session_id)
+        if known is None or known.version != session.version:
+            known = await self._learn(session)
+        if known is None or not matches(known.token_hash, token, self.secrets):
+            return None
         profile = self.people.profile(identity)
-        return SignedIn(session, identity, profile, token) if profile.state == "active" else None
+        return SignedIn(session, identity, profile, token, known.devices) if profile.state == "active" else None
+
+    async def _learn(self, session: Session) -> _Known | None:
+        """Reads the hash of the token. It goes when the session ends, which is an event: no one need look again."""
+        row = await self.people.streams.store.vault(session.id, "token")
+        if row is None:
+            return None
+        known = self._known[session.id] = _Known(session.version, row.value, self.devices(session))
+        self._known.move_to_end(session.id)
+        if len(self._known) > self.KNOWN:
+            self._known.popitem(last=False)
+        return known
 
     def body(self, signed_in: SignedIn) -> dict[str, Any]:
         """Kratos' JSON of a session, with its identity."""
