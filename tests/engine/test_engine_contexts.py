@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.engine import ADA, PASSWORD, House, JsonDict, hook, ignore, open_house, parse
+from tests.support.engine import ADA, PASSWORD, House, JsonDict, hook, identity, ignore, open_house, parse
 
 TOP = {"flow", "request_headers", "request_method", "request_url", "request_cookies"}
 FLOW = {"id", "type", "issued_at", "expires_at", "request_url", "ui", "state"}
@@ -161,7 +161,7 @@ async def submit(house: House, kind: str, method: str, type_: str) -> None:
     """One submission of this method, in a flow of this type, that comes to its end."""
     token = (await house.sign_in()).session_token if kind == "settings" else None
     flow = await house.start(kind, type=type_, session_token=token)
-    values: JsonDict
+    values: Any
     if method == "code":
         new = {"traits": {"email": "bob@example.org"}}
         values = {"login": {"identifier": ADA}, "registration": new}.get(kind, {"email": ADA})
@@ -213,8 +213,6 @@ async def test_return_to_stands_in_the_flow_where_it_was_asked_for() -> None:
 
 
 async def test_metadata_and_external_id_stand_where_they_are_set() -> None:
-    from tests.support.engine import identity
-
     async with open_house({"registration.after": [parse("/parse")], "login.after": [hook("/login")]}) as house:
         parts: JsonDict = {"metadata_public": {"a": 1}, "metadata_admin": {"b": 2}, "external_id": "crm-1"}
         house.sink.script("/parse", identity(**parts))

@@ -1,9 +1,8 @@
 """Which list of actions runs, in which order, and when around the commit: seen from the targets."""
 
-from typing import Any
-
 import pytest
 
+from limen.adapters.sink import Received, Reply
 from limen.domain import ActionContext, Actions, FlowRejected, Outcome
 from tests.support.engine import ADA, House, hook, ignore, messages, open_house, parse
 
@@ -99,17 +98,16 @@ async def test_python_handlers_resolve_among_themselves_and_run_after_the_config
     actions, ran = handlers()
     async with open_house({"login.after": [hook("/configured")]}, actions=actions) as house:
         await house.register()
-        house.sink.script("/configured", lambda _: ran.append("configured") or _ok())
+
+        def answered(_: Received) -> Reply:
+            ran.append("configured")
+            return Reply()
+
+        house.sink.script("/configured", answered)
         await house.sign_in()
         assert ran == ["configured", "password"], "the handler of a method never switches off a configured action"
         await by_code(house, "login")
         assert ran[2:] == ["configured", "default"]
-
-
-def _ok() -> Any:
-    from limen.adapters.sink import Reply
-
-    return Reply()
 
 
 # ----------------------------------------------------------------------------------------------------------- timing
@@ -122,9 +120,9 @@ async def stored(house: House) -> list[tuple[str, int]]:
     seen: list[tuple[str, int]] = []
     for path in ("/parse", "/plain", "/ignore"):
 
-        def script(request: Any) -> Any:
+        def script(request: Received) -> Reply:
             seen.append((request.path, len(house.log("IdentityRegistered"))))
-            return _ok()
+            return Reply()
 
         house.sink.script(path, script)
     return seen
@@ -147,9 +145,9 @@ async def test_settings_recovery_and_verification_ask_before_the_commit_and_tell
         seen: list[tuple[str, bool]] = []
         known = len(house.log(done))
 
-        def script(request: Any) -> Any:
+        def script(request: Received) -> Reply:
             seen.append((request.path, len(house.log(done)) > known))
-            return _ok()
+            return Reply()
 
         for path in ("/parse", "/plain", "/ignore"):
             house.sink.script(path, script)
@@ -169,7 +167,12 @@ async def test_a_plain_action_of_login_runs_before_the_session_is_issued() -> No
     async with open_house({"login.after": [hook("/plain")]}) as house:
         await house.register()
         seen: list[int] = []
-        house.sink.script("/plain", lambda _: seen.append(len(house.log("SessionIssued"))) or _ok())
+
+        def answered(_: Received) -> Reply:
+            seen.append(len(house.log("SessionIssued")))
+            return Reply()
+
+        house.sink.script("/plain", answered)
         outcome = await house.sign_in()
         assert seen == [0]
         assert outcome.session is not None
@@ -195,12 +198,13 @@ async def test_an_ignored_action_behind_a_refusing_one_never_leaves() -> None:
 
 
 async def test_an_ignored_action_neither_delays_nor_fails_the_flow() -> None:
-    from limen.adapters.sink import Reply
-
-    async with open_house({"login.after": [ignore("/ignore")]}) as house:
-        house.sink.script("/ignore", Reply(fault="hang"))
+    async with open_house({"login.after": [ignore("/slow"), ignore("/fails")]}) as house:
+        house.sink.script("/slow", Reply(delay=0.5))
+        house.sink.script("/fails", Reply(500))
         await house.register()
         assert (await house.sign_in()).state == "completed"
+        slow = house.log("DeliveryScheduled")[-2].stream
+        assert slow not in [entry.stream for entry in house.log("DeliveryDelivered")], "it is still on its way"
 
 
 async def test_before_settings_is_called_once_per_flow() -> None:

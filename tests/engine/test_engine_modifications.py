@@ -83,7 +83,7 @@ async def test_an_identity_that_is_null_empty_or_not_there_changes_nothing(body:
         house.sink.script("/parse", Reply(200, json.dumps(body).encode()))
         await house.register(traits={"age": 36})
         assert (await stored(house)).traits.plain() == {**ONLY, "age": 36}
-        assert [entry.data["verdict"] for entry in house.log("ActionAnswered")][0] == "continue"
+        assert house.log("ActionAnswered")[0].data["verdict"] == "continue"
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,13 @@ async def test_a_result_that_breaks_the_schema_is_answered_on_its_field(
 
 async def test_a_part_of_the_wrong_type_fails_the_action() -> None:
     async with open_house(PARSE) as house:
-        for part in ({"state": "asleep"}, {"traits": [1]}, {"schema_id": 5}, {"verifiable_addresses": [1]}, {"metadata_admin": {"n": 10**30}}):
+        for part in (
+            {"state": "asleep"},
+            {"traits": [1]},
+            {"schema_id": 5},
+            {"verifiable_addresses": [1]},
+            {"metadata_admin": {"n": 10**30}},
+        ):
             house.sink.script("/parse", Reply(200, json.dumps({"identity": part}).encode()))
             with pytest.raises(ActionFailed) as failed:
                 await house.register()

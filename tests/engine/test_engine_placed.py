@@ -1,10 +1,13 @@
-"""The actions that are no web hooks: `session`, `require_verified_address`, `revoke_active_sessions`, `show_verification_ui`."""
+"""The actions that are no web hooks: sessions issued and revoked, addresses asked for and verified."""
 
 from typing import Any
 
 import pytest
 
 from limen.domain import ConfigurationInvalid
+from limen.domain.configuration import FlowKind, Slot
+from limen.domain.placement import LIST_METHODS
+from limen.domain.precedence import resolve
 from tests.support.engine import ADA, PASSWORD, UI, House, hook, open_house
 
 SESSION = {"hook": "session"}
@@ -12,7 +15,7 @@ VERIFIED = {"hook": "require_verified_address"}
 REVOKE = {"hook": "revoke_active_sessions"}
 SHOW = {"hook": "show_verification_ui"}
 
-# ----------------------------------------------------------------------------------------------------------- session
+# ------------------------------------------------------------------------------------------------------- session
 
 
 @pytest.mark.parametrize("slot", ["registration.after", "registration.after.password", "registration.after.code"])
@@ -57,7 +60,7 @@ async def test_session_needs_a_secret_to_sign_with() -> None:
             pass
 
 
-# --------------------------------------------------------------------------------------------- require_verified_address
+# -------------------------------------------------------------------------------------- require_verified_address
 
 
 async def by_code(house: House) -> Any:
@@ -95,10 +98,6 @@ async def test_a_login_by_code_shows_that_the_address_is_theirs(slot: str) -> No
 
 
 async def test_it_is_checked_for_every_method_of_the_default_list() -> None:
-    from limen.domain.configuration import FlowKind, Slot
-    from limen.domain.placement import LIST_METHODS
-    from limen.domain.precedence import resolve
-
     async with open_house({"login.after": [VERIFIED]}) as house:
         desk = await house.engine.current()
         for method in LIST_METHODS[FlowKind.LOGIN]:
@@ -116,7 +115,7 @@ async def test_what_stands_behind_it_does_not_run() -> None:
         assert house.called() == ["/after"]
 
 
-# ------------------------------------------------------------------------------------------------ revoke_active_sessions
+# ---------------------------------------------------------------------------------------- revoke_active_sessions
 
 
 async def two_sessions(house: House) -> list[str]:
@@ -161,7 +160,7 @@ async def test_somebody_elses_session_is_left_alone() -> None:
         assert await house.engine.session(bob)
 
 
-# -------------------------------------------------------------------------------------------------- verification by itself
+# ---------------------------------------------------------------------------------------- verification by itself
 
 
 async def test_registration_starts_a_verification_and_mails_its_code() -> None:

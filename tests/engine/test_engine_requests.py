@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from limen.domain import Request
 
+from limen.domain import Request
 from tests.support.engine import ADA, PASSWORD, House, JsonDict, hook, open_house, parse
 
 BROWSER = Request(
@@ -21,7 +21,12 @@ BROWSER = Request(
         ("X-Private", "secret"),
         ("sec-ch-ua-mobile", "?0"),
     ],
-    cookies={"theme": "dark", "ory_kratos_session": "secret", "csrf_token_806060ca5bf70dff": "secret", "limen_s": "secret"},
+    cookies={
+        "theme": "dark",
+        "ory_kratos_session": "secret",
+        "csrf_token_806060ca5bf70dff": "secret",
+        "limen_s": "secret",
+    },
     client_ip="203.0.113.7",
 )
 

@@ -1,0 +1,64 @@
+"""Who may start and submit which flow, and what refreshing a session keeps."""
+
+import pytest
+
+from limen.domain import RequestRefused
+from limen.domain.ui import messages as catalogue
+from tests.support.engine import ADA, PASSWORD, open_house, shown
+
+
+async def test_a_request_that_does_not_fit_its_session_is_refused() -> None:
+    async with open_house() as house:
+        await house.register()
+        token = (await house.sign_in()).session_token
+        for kind, options, error in (
+            ("settings", {}, "session_inactive"),
+            ("settings", {"session_token": "ory_st_nonsense"}, "session_inactive"),
+            ("login", {"session_token": token}, "session_already_available"),
+            ("registration", {"session_token": token}, "session_already_available"),
+            ("login", {"aal": "aal2"}, "session_aal1_required"),
+            ("login", {"aal": "aal9"}, "aal_unknown"),
+            ("login", {"type": "carrier pigeon"}, "flow_type_unknown"),
+            ("login", {"return_to": "https://elsewhere.example"}, "return_to_not_allowed"),
+            ("logout", {}, "flow_unknown"),
+        ):
+            with pytest.raises(RequestRefused) as refused:
+                await house.engine.start(kind, **options)
+            assert refused.value.id == error
+
+
+async def test_settings_belong_to_who_began_them() -> None:
+    async with open_house() as house:
+        await house.register()
+        await house.register("bob@example.org")
+        ada = (await house.sign_in()).session_token
+        bob = (await house.sign_in("bob@example.org")).session_token
+        flow = await house.start("settings", session_token=ada)
+        for token, error in ((bob, "security_identity_mismatch"), (None, "session_inactive")):
+            with pytest.raises(RequestRefused) as refused:
+                await house.engine.submit(flow.id, method="password", values={"password": "x" * 9}, session_token=token)
+            assert refused.value.id == error
+
+
+async def test_a_flow_that_is_switched_off_is_refused() -> None:
+    async with open_house(selfservice={"flows": {"recovery": {"enabled": False}}}) as house:
+        with pytest.raises(RequestRefused) as refused:
+            await house.start("recovery")
+        assert refused.value.id == "flow_disabled"
+
+
+async def test_refresh_keeps_the_session_and_its_token() -> None:
+    async with open_house() as house:
+        await house.register()
+        first = await house.sign_in()
+        house.clock.advance(60)
+        flow = await house.start("login", refresh=True, session_token=first.session_token)
+        assert shown(flow) == {None: [catalogue.reauthenticate().id]}
+        values = {"identifier": ADA, "password": PASSWORD}
+        again = await house.engine.submit(flow.id, method="password", values=values, session_token=first.session_token)
+        assert first.session is not None
+        assert again.session is not None
+        assert again.session.id == first.session.id
+        assert again.session.authenticated_at > first.session.authenticated_at
+        assert len(again.session.authentication_methods) == 2
+        assert await house.engine.session(first.session_token)
