@@ -39,9 +39,9 @@ class Phase(StrEnum):
 
 @app.command()
 def resolve(
-    flow: Annotated[Flow, typer.Option(help="The flow.")],
-    phase: Annotated[Phase, typer.Option(help="Before it opens, or after it was submitted.")],
-    method: Annotated[str | None, typer.Option(help="The method that was submitted.")] = None,
+    flow: Annotated[Flow, typer.Option(help="The flow.", metavar="FLOW")],
+    phase: Annotated[Phase, typer.Option(help="before it opens, or after it was submitted.", metavar="PHASE")],
+    method: Annotated[str | None, typer.Option(help="The method that was submitted.", metavar="METHOD")] = None,
     config: Config = None,
     settings: SettingsFile = None,
     app_: App = None,

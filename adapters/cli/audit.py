@@ -22,7 +22,7 @@ def _audit() -> None:
 
 @app.command()
 def erase(
-    identity_id: Annotated[str, typer.Argument(help="The identity's id.", show_default=False)],
+    identity_id: Annotated[str, typer.Argument(help="The identity's id.", metavar="IDENTITY_ID", show_default=False)],
     config: Config = None,
     store: Store = None,
     settings: SettingsFile = None,

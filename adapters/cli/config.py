@@ -20,7 +20,9 @@ app = group("Check a configuration, and show what limen reads in it.")
 
 @app.command()
 def validate(
-    file: Annotated[Path | None, typer.Argument(help="The Kratos configuration.", show_default=False)] = None,
+    file: Annotated[
+        Path | None, typer.Argument(help="The Kratos configuration; else --config.", metavar="FILE", show_default=False)
+    ] = None,
     config: Config = None,
     settings: SettingsFile = None,
     app_: App = None,

@@ -23,9 +23,9 @@ app = group("Deliveries: actions and messages that are sent after the commit.")
 @app.command("list")
 def list_(
     state: Annotated[
-        str | None, typer.Option(help="scheduled, attempting, waiting, delivered, dead or canceled.")
+        str | None, typer.Option(help="scheduled, attempting, waiting, delivered, dead or canceled.", metavar="STATE")
     ] = None,
-    action: Annotated[str | None, typer.Option(help="Only this action, by its id.")] = None,
+    action: Annotated[str | None, typer.Option(help="Only this action, by its id.", metavar="ID")] = None,
     limit: Limit = None,
     store: Store = None,
     settings: SettingsFile = None,

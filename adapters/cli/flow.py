@@ -49,8 +49,8 @@ class Drawing(StrEnum):
 
 @app.command("list")
 def list_(
-    flow: Annotated[Flow | None, typer.Option(help="Only flows of this kind.")] = None,
-    state: Annotated[str | None, typer.Option(help="Only flows in this state.")] = None,
+    flow: Annotated[Flow | None, typer.Option(help="Only flows of this kind.", metavar="FLOW")] = None,
+    state: Annotated[str | None, typer.Option(help="Only flows in this state.", metavar="STATE")] = None,
     identity: Annotated[str | None, typer.Option(help="Only flows of this identity.", metavar="ID")] = None,
     limit: Limit = None,
     store: Store = None,
@@ -114,11 +114,13 @@ def show(
 
 @app.command()
 def diagram(
-    kind: Annotated[Machine, typer.Argument(help="The kind of flow, or delivery.", show_default=False)],
-    format_: Annotated[Drawing, typer.Option("--format", help="The language of the diagram.")] = Drawing.MERMAID,
+    kind: Annotated[Machine, typer.Argument(help="A flow (login …), or delivery.", metavar="KIND", show_default=False)],
+    format_: Annotated[
+        Drawing, typer.Option("--format", help="mermaid, or dot for Graphviz.", metavar="FORMAT")
+    ] = Drawing.MERMAID,
 ) -> None:
     """Draws a machine from its table."""
-    from limen.adapters.cli.diagram import dot, mermaid
+    from limen.domain.diagram import dot, mermaid
     from limen.domain.machine import TABLES
 
     draw = dot if format_ is Drawing.DOT else mermaid

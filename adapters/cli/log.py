@@ -27,10 +27,14 @@ def register(app: typer.Typer) -> None:
 
 
 def show(
-    after: Annotated[int, typer.Option(min=0, help="Only what stands after this position.")] = 0,
+    after: Annotated[int, typer.Option(min=0, help="Only what stands after this position.", metavar="POSITION")] = 0,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with each new event as it comes.")] = False,
-    type_: Annotated[list[str] | None, typer.Option("--type", help="Only events of this type; repeatable.")] = None,
-    flow: Annotated[str | None, typer.Option(help="Only events of this flow, and those that name it.")] = None,
+    type_: Annotated[
+        list[str] | None, typer.Option("--type", help="Only events of this type; repeatable.", metavar="TYPE")
+    ] = None,
+    flow: Annotated[
+        str | None, typer.Option(help="Only events of this flow, and those that name it.", metavar="ID")
+    ] = None,
     store: Store = None,
     settings: SettingsFile = None,
     config: Config = None,

@@ -36,7 +36,9 @@ def status(store: Store = None, settings: SettingsFile = None, as_json: AsJson =
 
 @app.command()
 def rebuild(
-    name: Annotated[str | None, typer.Argument(help="The view; all of them unless one is named.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="The view; all of them unless one is named.", metavar="NAME")
+    ] = None,
     store: Store = None,
     settings: SettingsFile = None,
     as_json: AsJson = False,
