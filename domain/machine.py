@@ -172,7 +172,7 @@ class _Trigger(Event):  # type: ignore[misc]
         return any(arrow.execute(data) for arrow in self.transitions.get(model.state, ()))
 
 
-class _TableMachine(Machine):  # type: ignore[misc]
+class _TableMachine(Machine):
     transition_cls = _Arrow
     event_cls = _Trigger
 

@@ -12,7 +12,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from tests.benchmarks.handler import handler
+from tests.benchmarks.many import many
 from tests.benchmarks.measure import Measure, table
+from tests.benchmarks.rates import postgres, sqlite
 from tests.benchmarks.replay import replay
 from tests.benchmarks.scale import FULL, QUICK, Scale
 from tests.benchmarks.steps import alone, concurrent
@@ -22,6 +24,9 @@ BENCHMARKS: dict[str, Callable[[Scale, Path], Awaitable[list[Measure]]]] = {
     "alone": alone,
     "replay": replay,
     "handler": handler,
+    "many": many,
+    "sqlite": sqlite,
+    "postgres": postgres,
 }
 
 

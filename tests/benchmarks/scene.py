@@ -40,7 +40,7 @@ _SCHEMA = {
 
 
 def configuration() -> dict[str, Any]:
-    """A Kratos configuration: passwords hashed as cheaply as the library lets them be, verification off, no web hook."""
+    """A Kratos configuration: passwords hashed as cheaply as can be, verification off, no web hook."""
     schema = base64.b64encode(json.dumps(_SCHEMA).encode()).decode()
     return {
         "dsn": "memory",
