@@ -1,12 +1,10 @@
 """Views in the SQLite file of the log."""
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from eventsourcing.persistence import OperationalError
 from eventsourcing.sqlite import SQLiteDatastore, SQLiteTrackingRecorder
 
 from limen.adapters.store.sqlite import BUSY_SECONDS, connect
@@ -23,16 +21,16 @@ class SqliteViewTables(SQLiteTrackingRecorder, SqlViewTables):
         super().__init__(SQLiteDatastore(str(path), lock_timeout=BUSY_SECONDS))
         self._connection = connect(str(path), write=True)
         if not self._has_tracking():
-            self.create_table()
+            with self.writing() as cursor:
+                if not self._has_tracking():  # nobody was faster
+                    self._create_table(cursor)
 
     def _has_tracking(self) -> bool:
-        try:
-            return self.max_tracking_id(self.table_migration_identifier) is not None
-        except OperationalError:
-            return False
+        found = self.reading("SELECT COUNT(*) FROM sqlite_master WHERE name = ?", (self.tracking,))
+        return bool(next(found)[0])
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Cursor]:
+    def writing(self) -> Iterator[Any]:
         cursor = self._connection.cursor()
         cursor.execute("BEGIN IMMEDIATE")
         try:
