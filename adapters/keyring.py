@@ -22,8 +22,8 @@ from limen.domain.errors import Erased, StoreUnusable
 from limen.domain.ports import Secrets, Step, Store, VaultRow
 from limen.domain.sealed import Sealed
 
-CACHED_KEYS = 8192
-"""How many owners' keys are at hand at a time; the one used longest ago makes room."""
+CACHED_KEYS = 2048
+"""How many owners' keys are at hand at a time, some 2.5 KB each; the one used longest ago makes room."""
 
 _NONCE = 12
 _KEY = 32

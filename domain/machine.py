@@ -152,24 +152,25 @@ DELIVERY = Table(
 TABLES: Mapping[str, Table] = {kind.value: table for kind, table in FLOWS.items()} | {"delivery": DELIVERY}
 
 
-class _Arrow(Transition):  # type: ignore[misc]  # the library has no types of its own
+class _Arrow(Transition):
     """A transition that changes the state and records its event: no table here gives states callbacks of their own."""
 
     def execute(self, event_data: EventData) -> bool:
         if self.conditions and not self._eval_conditions(event_data):
             return False
         if self.dest:
-            event_data.model.state = self.dest
+            cast("Stateful", event_data.model).state = self.dest
         _emit(event_data)
         return True
 
 
-class _Trigger(Event):  # type: ignore[misc]
+class _Trigger(Event):
     """An event that goes to its transitions at once: the library's queue and log around them cost ten times as much."""
 
-    def trigger(self, model: "Stateful", *args: Any, **kwargs: Any) -> bool:
+    def trigger(self, model: object, *args: Any, **kwargs: Any) -> bool:
         data = EventData(None, self, self.machine, model, args=args, kwargs=kwargs)
-        return any(arrow.execute(data) for arrow in self.transitions.get(model.state, ()))
+        arrows = self.transitions.get(cast("Stateful", model).state, ())
+        return any(arrow.execute(data) for arrow in arrows)
 
 
 class _TableMachine(Machine):

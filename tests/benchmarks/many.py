@@ -33,9 +33,9 @@ async def many(scale: Scale, folder: Path) -> list[Measure]:
     await fill(small, scale.few)
     await fill(large, scale.flows)
     few, lots = [], []
-    for _ in range(max(2, scale.repetitions // 2)):
-        few.append(_child(small, scale.turns * 20))
-        lots.append(_child(large, scale.turns * 20))
+    for _ in range(scale.repetitions):
+        few.append(_child(small, scale.turns * 10))
+        lots.append(_child(large, scale.turns * 10))
     ratios = [one["new"] / other["new"] for one, other in zip(lots, few, strict=True)]
     grown = [one["resident_mb"] - other["resident_mb"] for one, other in zip(lots, few, strict=True)]
     return [
@@ -65,8 +65,8 @@ async def fill(path: Path, count: int) -> None:
     async with engine_on(path) as engine:
         rules = (await engine.current()).rules
         keyring, store = engine.tools.keyring, engine.streams.store
-        asked = {"method": "GET", "url": "http://127.0.0.1:4433/", "client_ip": "192.0.2.7", "user_agent": "benchmark"}
-        asked |= {"return_to": None, "transient_payload": None}
+        asked: dict[str, str | None] = {"method": "GET", "url": "http://127.0.0.1:4433/", "client_ip": "192.0.2.7"}
+        asked |= {"user_agent": "benchmark", "return_to": None, "transient_payload": None}
         for done in range(0, count, BATCH):
             step = Step()
             for _ in range(min(BATCH, count - done)):
@@ -103,8 +103,12 @@ async def job(path: Path, operations: int) -> dict[str, float]:
 
 
 async def _old(store: Any) -> list[UUID]:
-    page = await store.log(0, 2 * OLD, ["FlowInitiated"])
-    return [event.originator_id for _, event in page[:OLD]]
+    ids: list[UUID] = []
+    after = 0
+    while len(ids) < OLD and (page := await store.log(after, 200, ["FlowInitiated"])):
+        ids += [event.originator_id for _, event in page]
+        after = page[-1][0]
+    return ids
 
 
 def resident_mb() -> float:
