@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from typing import Any
 from uuid import UUID
@@ -19,13 +20,20 @@ class WholeLog:
 
     events: Sequence[tuple[int, DomainEvent]]
 
+    @cached_property
+    def _streams(self) -> dict[UUID, list[Any]]:
+        streams: dict[UUID, list[Any]] = {}
+        for _, event in self.events:
+            streams.setdefault(event.originator_id, []).append(event)
+        return streams
+
     def of(self, *types: str) -> list[Any]:
         """The events of these types."""
         return [event for _, event in self.events if type(event).__name__ in types]
 
     def stream(self, id: UUID) -> list[Any]:
         """The events of a stream."""
-        return [event for _, event in self.events if event.originator_id == id]
+        return self._streams.get(id, [])
 
     def flow(self, id: UUID) -> Flow:
         """A flow as it stands."""
