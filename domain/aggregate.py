@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 from uuid import UUID
 
 from limen.domain.event import DomainEvent
@@ -16,6 +16,9 @@ class Aggregate:
     Folding never runs a callback, handler or action: it only copies facts, so replay has no side effects. `pending`
     holds the events decided but not yet appended.
     """
+
+    stream: ClassVar[str]
+    """The kind of stream it is folded from, as its events name it."""
 
     id: UUID
     version: int

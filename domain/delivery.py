@@ -88,6 +88,8 @@ class DeliveryCanceled(DeliveryEvent):
 class Delivery(Aggregate):
     """The state of a delivery, folded from its events."""
 
+    stream: ClassVar[str] = "delivery"
+
     flow_id: UUID
     channel: str
     action: str

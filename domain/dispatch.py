@@ -13,11 +13,12 @@ from uuid import UUID
 from limen.domain.answer import Failure, pause
 from limen.domain.configuration import Action, ActionSettings, Configuration, Retry
 from limen.domain.delivery import Delivery
-from limen.domain.errors import StoreConflict
+from limen.domain.errors import LimenError, StoreConflict
 from limen.domain.handler import Actions
+from limen.domain.patience import either
 from limen.domain.ports import Courier, Step
 from limen.domain.rules import Rules
-from limen.domain.runner import Tools, either
+from limen.domain.runner import Tools
 from limen.domain.scheduling import LEASE_MARGIN
 from limen.domain.sending import Result, Sending
 from limen.domain.streams import Streams
@@ -43,7 +44,6 @@ class Dispatcher:
         self.retry = retry
         self._recall = recall
         self._woken = asyncio.Event()
-        self._locks: dict[UUID, asyncio.Lock] = {}
 
     # -- who is told
 
@@ -72,12 +72,13 @@ class Dispatcher:
 
         Within this process the second to ask waits for the first.
         """
-        lock = self._locks.setdefault(id, asyncio.Lock())
-        try:
-            async with lock:
-                return await self._deliver(id)
-        finally:
-            self._locks.pop(id, None)
+        async with self.streams.turn(id):
+            return await self._deliver(id)
+
+    async def defer(self, id: UUID, seconds: float) -> None:
+        """Puts off a delivery that could not even be tried, so that it keeps no other one waiting."""
+        later = self.tools.clock.now() + timedelta(seconds=seconds)
+        await self.streams.append(Step(due=[(id, later)]))
 
     async def _deliver(self, id: UUID) -> Result | None:
         delivery = await self.streams.load(Delivery, id)
@@ -123,7 +124,8 @@ class Dispatcher:
                 await either(self.tools.clock.sleep(wait), asyncio.sleep(wait))
                 lease = deadline + timedelta(seconds=LEASE_MARGIN)
                 delivery.fire("attempt", self.tools.clock.now(), attempt=delivery.attempts + 1, lease=lease)
-                await self.streams.append(Step(due=[(id_, lease)]), delivery)
+                if not await self._append(Step(due=[(id_, lease)]), delivery):
+                    break
             await self._end(delivery, result, started)
             if result.failure is not None:
                 await self._hand_over(deliveries[position + 1 :])
@@ -135,13 +137,16 @@ class Dispatcher:
         for id_ in rest:
             delivery = await self.streams.load(Delivery, id_)
             delivery.fire("postpone", now, attempt=delivery.attempts, reason="not_reached", duration=0.0, next_at=now)
-            await self.streams.append(Step(due=[(id_, now)]), delivery)
+            await self._append(Step(due=[(id_, now)]), delivery)
         if rest:
             self.wake()
 
     async def _settings(self, delivery: Delivery) -> ActionSettings:
         if delivery.channel == "web_hook":
-            rules = await self._recall(delivery.configuration)
+            try:
+                rules = await self._recall(delivery.configuration)
+            except LimenError:
+                return ActionSettings()  # its request is rendered already: only timeout and retries are lost
             action = find_action(rules.configuration, delivery.action)
             return action.settings if action else ActionSettings()
         if delivery.channel == "handler":
@@ -202,12 +207,14 @@ class Dispatcher:
             delivery.fire("park", now, reason=result.failure.reason, detail=result.failure.detail, **fields)
         await self._append(Step(done=[delivery.id]), delivery)
 
-    async def _append(self, step: Step, delivery: Delivery) -> None:
-        """A conflict means that the lease ran out and somebody took over: their record holds."""
+    async def _append(self, step: Step, delivery: Delivery) -> bool:
+        """False on a conflict: the lease ran out and somebody took over; their record holds."""
         try:
             await self.streams.append(step, delivery)
         except StoreConflict:
             delivery.collect_events()
+            return False
+        return True
 
     def _pause(self, result: Result, attempt: int, retry: Retry, deadline: datetime) -> float | None:
         if result.failure is None or not result.again:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from limen.domain.aggregate import Aggregate
@@ -31,6 +31,8 @@ from limen.domain.sealed import Sealed
 
 class Flow(Aggregate):
     """The state of a flow, folded from its events. Sealed values stay sealed here."""
+
+    stream: ClassVar[str] = "flow"
 
     kind: FlowKind
     type: str

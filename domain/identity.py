@@ -14,7 +14,6 @@ from limen.domain.aggregate import Aggregate
 from limen.domain.event import DomainEvent
 from limen.domain.sealed import Sealed
 
-
 PRUNE_FROM = 32
 """Below this number sessions are not even looked at for being over."""
 
@@ -167,6 +166,8 @@ class Profile:
 
 class Identity(Aggregate):
     """The state of an identity, folded from its events. The profile stays sealed here."""
+
+    stream: ClassVar[str] = "identity"
 
     def __init__(self, id: UUID) -> None:
         super().__init__(id)

@@ -23,6 +23,8 @@ class ConfigurationPublished(DomainEvent):
 class PublishedConfiguration(Aggregate):
     """A configuration that flows are pinned to."""
 
+    stream: ClassVar[str] = "configuration"
+
     def __init__(self, id: UUID) -> None:
         super().__init__(id)
         self.document: Mapping[str, Any] = {}

@@ -32,6 +32,8 @@ class IdentifierReleased(ReservationEvent):
 class Reservation(Aggregate):
     """Who holds the identifier, if anybody."""
 
+    stream: ClassVar[str] = "reservation"
+
     def __init__(self, id: UUID) -> None:
         super().__init__(id)
         self.holder: UUID | None = None

@@ -5,10 +5,10 @@ may have been made. Each answer is appended with the next attempt, or with what 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from limen.domain.answer import (
     Continue,
@@ -24,7 +24,8 @@ from limen.domain.answer import (
 )
 from limen.domain.configuration import Retry
 from limen.domain.guard import guard
-from limen.domain.handler import ActionContext, Actions, Interrupt, Modify
+from limen.domain.handler import ActionContext, Actions, Interrupt, Modify, RegisteredHandler
+from limen.domain.patience import OutOfTime, either, first, in_thread
 from limen.domain.plan import Planned
 from limen.domain.ports import (
     Answer,
@@ -39,9 +40,8 @@ from limen.domain.ports import (
     Templates,
 )
 from limen.domain.preparation import prepare
-from limen.domain.work import Work, dump
+from limen.domain.work import Work
 
-T = TypeVar("T")
 ContextSource = Callable[[], Mapping[str, Any]]
 
 
@@ -88,9 +88,9 @@ class Runner:
             )
             await work.commit()
         try:
-            answered = await first(clock, handler.timeout, call_handler(planned, context()))
+            answered = await first(clock, handler.timeout, call_handler(handler, context()))
             verdict = _said(answered, modifies=modifies)
-        except TimeoutError:
+        except OutOfTime:
             verdict = Failure("timeout", f"no answer within {handler.timeout:g} s")
         except Exception as error:
             verdict = Failure("handler", type(error).__name__)
@@ -150,7 +150,7 @@ class Runner:
             return await first(clock, remaining, call)
         except CallFailed as failed:
             return failed
-        except TimeoutError:
+        except OutOfTime:
             return CallFailed("timeout", "no answer in time")
 
     def _wait(
@@ -228,15 +228,13 @@ async def render(templates: Templates, planned: Planned, ctx: Mapping[str, Any])
     return await templates.render(hook.template, ctx, name=planned.ref.id)
 
 
-async def call_handler(planned: Planned, context: Mapping[str, Any]) -> Any:
+async def call_handler(handler: RegisteredHandler, context: Mapping[str, Any]) -> Any:
     """Runs a handler: awaited, or in a thread when it is a plain function (a pure one runs where it is)."""
-    handler = planned.handler
-    assert handler is not None  # noqa: S101 - for the type checker: callers have looked
     given = ActionContext(context)
     if handler.is_async or handler.pure:
         answered = handler.function(given)
     else:
-        answered = await asyncio.to_thread(handler.function, given)
+        answered = await in_thread(handler.function, given)
     return await answered if isinstance(answered, Awaitable) else answered
 
 
@@ -255,39 +253,3 @@ def _said(answered: Any, *, modifies: bool) -> Verdict:
             raise TypeError("Modify is for registration and settings")
         case _:
             raise TypeError(f"a handler answers None, Modify or Interrupt, not {type(answered).__name__}")
-
-
-async def first(clock: Clock, seconds: float, work: Awaitable[T]) -> T:
-    """The result of `work`, unless the clock moves on by `seconds` before: then TimeoutError, and it is cancelled."""
-    task = asyncio.ensure_future(work)
-    await asyncio.sleep(0)
-    if task.done():
-        return task.result()
-    alarm = asyncio.ensure_future(clock.sleep(seconds))
-    try:
-        await asyncio.wait({task, alarm}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
-        raise TimeoutError
-    finally:
-        await _cancel(task, alarm)
-
-
-async def either(*waits: Awaitable[Any]) -> None:
-    """Returns when the first of these does."""
-    tasks = [asyncio.ensure_future(wait) for wait in waits]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        await _cancel(*tasks)
-
-
-async def _cancel(*tasks: "asyncio.Future[Any]") -> None:
-    running: Sequence[asyncio.Future[Any]] = [task for task in tasks if not task.done()]
-    for task in running:
-        task.cancel()
-    if running:
-        await asyncio.gather(*running, return_exceptions=True)
-
-
-__all__ = ["Canceled", "Runner", "Tools", "call_handler", "dump", "either", "first", "judge", "render", "verdict_name"]

@@ -1,6 +1,5 @@
 """Sending: one attempt of a delivery, over whichever channel it takes."""
 
-import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,9 +8,10 @@ from typing import Any
 from limen.domain.answer import Failure, retriable
 from limen.domain.delivery import Delivery
 from limen.domain.errors import Erased
-from limen.domain.handler import ActionContext, Actions, Interrupt, Modify, RegisteredHandler
+from limen.domain.handler import Actions, Interrupt, Modify, RegisteredHandler
+from limen.domain.patience import OutOfTime, first
 from limen.domain.ports import Answer, CallFailed, Courier, Mail
-from limen.domain.runner import Tools, first, judge
+from limen.domain.runner import Tools, call_handler, judge
 from limen.domain.scheduling import request_of
 from limen.domain.streams import Streams
 
@@ -77,7 +77,7 @@ class Sending:
             answer = await first(clock, limit, call)
         except CallFailed as failed:
             answer = failed
-        except TimeoutError:
+        except OutOfTime:
             answer = CallFailed("timeout", "no answer in time")
         verdict = judge(answer, parses=False, modifies=False)
         failure = verdict if isinstance(verdict, Failure) else None
@@ -90,7 +90,7 @@ class Sending:
     async def _mail(self, delivery: Delivery, mail: Mapping[str, Any], limit: float) -> Result:
         try:
             await first(self.tools.clock, limit, self.courier.send(Mail(**mail), id=delivery.id))
-        except TimeoutError:
+        except OutOfTime:
             return Result(Failure("timeout", "the courier did not answer in time"), again=True)
         except Exception as error:
             return Result(Failure("courier", type(error).__name__), again=True)
@@ -100,11 +100,9 @@ class Sending:
         handler = self.handlers.find(payload["handler"], payload["slot"])
         if handler is None:
             return Result(Failure("handler", "no handler of this id is registered"))
-        context = ActionContext(payload["context"])
         try:
-            work: Any = handler.function(context) if handler.is_async else asyncio.to_thread(handler.function, context)
-            answered = await first(self.tools.clock, limit, work)
-        except TimeoutError:
+            answered = await first(self.tools.clock, limit, call_handler(handler, payload["context"]))
+        except OutOfTime:
             return Result(Failure("timeout", f"no answer within {limit:g} s"))
         except Exception as error:
             return Result(Failure("handler", type(error).__name__))

@@ -58,6 +58,8 @@ class SessionRevoked(SessionEvent):
 class Session(Aggregate):
     """The state of a session, folded from its events."""
 
+    stream: ClassVar[str] = "session"
+
     def __init__(self, id: UUID) -> None:
         super().__init__(id)
         self.identity_id: UUID

@@ -40,11 +40,13 @@ class Streams:
         return turn
 
     async def load(self, of: type[A], id: UUID) -> A:
-        """A copy to decide on; version 0 where there is no such stream."""
+        """A copy to decide on; version 0 where there is no such stream, or it is of another kind."""
         kept = self._kept.get(id)
         if not isinstance(kept, of):
             kept = of(id)
         newer = await self.store.events(id, kept.version)
+        if newer and newer[0].stream != of.stream:
+            return of(id)
         if newer:
             kept = kept.clone()
             for event in newer:
