@@ -1,0 +1,66 @@
+"""The command line under test: as a process of its own, and in this one."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from typer.testing import CliRunner
+
+from limen.adapters.cli.app import app
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "docs" / "examples"
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command did: its exit code, standard output and standard error."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """The standard output, as the JSON document it is."""
+        return json.loads(self.out)
+
+    @property
+    def lines(self) -> list[Any]:
+        """The standard output, as one JSON document a line."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+def clean_env(**more: str) -> dict[str, str]:
+    """The environment without limen's own variables, and with these."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("LIMEN_")}
+    return {**kept, "NO_COLOR": "1", "COLUMNS": "100", **more}
+
+
+def spawned(*args: str | Path, cwd: Path, timeout: float = 60, **env: str) -> Ran:
+    """Runs `limen` as a process of its own."""
+    command = [sys.executable, "-m", "limen.adapters.cli", *map(str, args)]
+    done = subprocess.run(
+        command, cwd=cwd, env=clean_env(**env), capture_output=True, text=True, timeout=timeout, check=False
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def invoked(*args: str | Path, env: dict[str, str] | None = None) -> Ran:
+    """Runs `limen` in this process."""
+    variables: dict[str, str | None] = dict.fromkeys(("LIMEN_CONFIG", "LIMEN_SETTINGS", "LIMEN_STORE"))
+    done = CliRunner().invoke(app, [*map(str, args)], env={**variables, **(env or {})}, prog_name="limen")
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return Ran(done.exit_code, done.stdout, done.stderr)
+
+
+def keys(values: Sequence[Any]) -> set[frozenset[str]]:
+    """The different sets of keys in a list of objects."""
+    return {frozenset(value) for value in values}
