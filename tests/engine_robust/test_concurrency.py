@@ -206,6 +206,25 @@ async def test_a_login_with_a_password_that_is_being_replaced_does_not_outlive_i
         assert len((await audit(engine)).of("SessionIssued")) == 1
 
 
+async def test_a_change_that_is_taken_again_keeps_what_others_did_meanwhile(tmp_path: Path) -> None:
+    config = configuration({"registration.after": [{"hook": "session"}]})
+    url, courier = f"sqlite:///{tmp_path / 'limen.db'}", MemoryCourier()
+    async with open_engine(config, url, settings={}, courier=courier) as engine, reader(config, url) as other:
+        (ada,) = await together(engine, [("register", who("ada"))])
+        verification = (await audit(engine)).of("FlowOpenedChallenged")[0].originator_id
+        code = {"flow_id": str(verification), "method": "code", "values": {"code": courier.messages[-1].code}}
+        values = {"traits": {"email": "ada@example.org", "age": 36}}
+        change = {"session_token": ada["token"], "method": "profile", "values": values}
+        settings = await engine.start("settings", session_token=ada["token"])
+        overtake(engine, other, ("submit", code))
+        assert states(await together(engine, [("submit", {"flow_id": str(settings.id), **change})])) == ["completed"]
+        session = await engine.session(ada["token"])
+        assert session is not None
+        assert session.identity.traits["age"] == 36
+        assert [address.status for address in session.identity.verifiable_addresses] == ["completed"]
+        await audit(engine)
+
+
 def overtake(engine: Engine, other: Engine, call: Call) -> None:
     """The engine's next append comes a moment late: another one has made a call before it."""
     store = engine.streams.store
