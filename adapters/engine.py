@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +27,7 @@ from limen.domain.errors import ConfigurationInvalid, Fault, StoreConflict, Stor
 from limen.domain.handler import Actions
 from limen.domain.identity_schema import IdentitySchema
 from limen.domain.method import Method
+from limen.domain.placement import SLOTS
 from limen.domain.ports import Clock, Courier, Hasher, Ids, Secrets, Step, VaultRow
 from limen.domain.published import ConfigurationPublished, PublishedConfiguration
 from limen.domain.rules import Rules
@@ -62,7 +63,7 @@ async def open_engine(
     """
     if bus is not None:
         raise ConfigurationInvalid([Fault("/bus", "the bus is not part of this version; leave it out")])
-    handlers = actions or Actions()
+    handlers = (actions or Actions()).extended()
     system = _System(clock or SystemClock(), ids or SystemIds(), secrets or SystemSecrets())
     async with AsyncExitStack() as stack:
         templates = await stack.enter_async_context(TemplatePool())
@@ -156,9 +157,19 @@ class _Books:
             await self.tools.keyring.load(id_)
             secret = json.loads(self.tools.keyring.decrypt(id_, row.value))
             source = restore(published.document, secret)
-            configuration = await asyncio.to_thread(read, source, env={}, hooks=self.handlers.hooks)
-            self.known[id_] = self._rules(id_, configuration)
+            configuration = await asyncio.to_thread(read, source, env={}, hooks=self._named_then(published))
+            settings = replace(self.configuration.settings, actions=configuration.settings.actions)
+            self.known[id_] = self._rules(id_, replace(configuration, settings=settings))
         return self.known[id_]
+
+    def _named_then(self, published: PublishedConfiguration) -> dict[str, Sequence[str]]:
+        """The names that configuration could use: accepted once, whether or not they are registered today.
+
+        Without its function such an action fails when it runs; what it stands beside still works.
+        """
+        everywhere = [str(slot) for slot in SLOTS]
+        names = [text.removeprefix("hook=") for text in published.handlers if text.startswith("hook=")]
+        return {**dict.fromkeys(names, everywhere), **self.handlers.hooks}
 
     def _rules(self, id_: UUID, configuration: Configuration) -> Rules:
         return Rules(

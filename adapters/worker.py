@@ -19,6 +19,9 @@ AT_ONCE = 16
 GRACE = 5.0
 """Seconds that closing waits for deliveries."""
 
+DEFER = 60.0
+"""Seconds after which a delivery that could not even be tried is looked at again; others go ahead of it meanwhile."""
+
 SWEEP_EVERY = timedelta(minutes=10)
 
 log = logging.getLogger("limen.worker")
@@ -96,6 +99,8 @@ class Worker:
         try:
             await self.engine.dispatcher.deliver(id_)
         except Exception as error:
+            with contextlib.suppress(LimenError):
+                await self.engine.dispatcher.defer(id_, DEFER)
             await self._rest(error)
         finally:
             self._running.pop(id_, None)

@@ -131,16 +131,34 @@ def _anything(_: Any) -> bool:
 
 
 def _addresses(value: Any) -> bool:
-    return isinstance(value, list) and all(_object(item) and _text(item.get("value")) for item in value)
+    return isinstance(value, list) and all(map(_address, value))
 
+
+def _address(item: Any) -> bool:
+    """`value` is there; what else limen reads is of its type: a word like "false" must not verify an address."""
+    return (
+        _object(item)
+        and _text(item.get("value"))
+        and isinstance(item.get("verified", False), bool)
+        and all(_text(item.get(name, "")) for name in ("via", "status"))
+    )
+
+
+_ADDRESSES: Final = "a list of addresses: 'value', 'via', 'status' strings, 'verified' true or false"
 
 _PARTS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = MappingProxyType(
     {
         "traits": (_object, "an object"),
         "schema_id": (_text, "a string"),
         "state": (lambda value: value in ("active", "inactive"), "'active' or 'inactive'"),
-        "verifiable_addresses": (_addresses, "a list of objects, each with a 'value'"),
-        "recovery_addresses": (_addresses, "a list of objects, each with a 'value'"),
+        "verifiable_addresses": (
+            _addresses,
+            _ADDRESSES,
+        ),
+        "recovery_addresses": (
+            _addresses,
+            _ADDRESSES,
+        ),
         "metadata_public": (_anything, "JSON"),
         "metadata_admin": (_anything, "JSON"),
         "external_id": (_text, "a string"),

@@ -125,7 +125,7 @@ class Dispatcher:
                 lease = deadline + timedelta(seconds=LEASE_MARGIN)
                 delivery.fire("attempt", self.tools.clock.now(), attempt=delivery.attempts + 1, lease=lease)
                 if not await self._append(Step(due=[(id_, lease)]), delivery):
-                    break
+                    return None
             await self._end(delivery, result, started)
             if result.failure is not None:
                 await self._hand_over(deliveries[position + 1 :])

@@ -18,12 +18,13 @@ from limen.domain.document import Document
 from limen.domain.erasure import erase
 from limen.domain.errors import Erased, FlowBusy, FlowExpired, FlowFinished, FlowNotFound, RequestRefused
 from limen.domain.flow import Flow
-from limen.domain.guard import guard_request
+from limen.domain.guard import guard, guard_request
 from limen.domain.handler import Actions
 from limen.domain.method import Method
 from limen.domain.opening import Opening
 from limen.domain.outcome import FlowView, Outcome
 from limen.domain.request import Request
+from limen.domain.retreat import retreating
 from limen.domain.rules import Rules
 from limen.domain.runner import Runner, Tools
 from limen.domain.sessions import SignedIn
@@ -119,6 +120,8 @@ class Engine:
         desk = await self.current()
         asked = request or Request(method="GET")
         guard_request(asked)
+        if query is not None:
+            guard(query, "/query")
         asked = asked.with_query(query)
         said = asked.query
         return await Opening(desk).start(
@@ -156,7 +159,8 @@ class Engine:
             await self._settle(flow)
             asked = request or Request()
             try:
-                return await Submitting(desk).submit(flow, method, values, asked, session_token, transient_payload)
+                async with retreating(desk, flow.id):
+                    return await Submitting(desk).submit(flow, method, values, asked, session_token, transient_payload)
             except Erased:
                 raise FlowNotFound(flow.id, GONE) from None
 

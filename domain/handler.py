@@ -7,7 +7,7 @@ resolved among themselves by the same rule as configured actions: those of a met
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from limen.domain.answer import Interruption, node_of
 from limen.domain.configuration import FlowKind, Phase, Slot
@@ -125,7 +125,8 @@ class HandlersSealed(LimenError):
 class Actions:
     """The handlers of an application. `before`, `after` and `named` are decorators."""
 
-    def __init__(self) -> None:
+    def __init__(self, base: "Actions | None" = None) -> None:
+        self._base = base
         self._slots: dict[Slot, list[RegisteredHandler]] = {}
         self._named: dict[str, RegisteredHandler] = {}
         self._sealed = False
@@ -166,11 +167,13 @@ class Actions:
     ) -> Callable[[Handler], Handler]:
         """Makes `hook: <name>` known to the configuration, in these slots (`login.before`, `login.after.password`)."""
 
+        check_terms(when, timeout)
+        places = tuple(map(parse_slot, slots))
+
         def register(function: Handler) -> Handler:
             self._check_open()
             if name in self._named:
                 raise ValueError(f"a handler named '{name}' is registered already")
-            places = tuple(map(parse_slot, slots))
             self._named[name] = RegisteredHandler(name, function, when, timeout, pure, places)
             return function
 
@@ -179,6 +182,8 @@ class Actions:
     def _decorator(
         self, slot: Slot, when: When, timeout: float, id: str | None, pure: bool
     ) -> Callable[[Handler], Handler]:
+        check_terms(when, timeout)
+
         def register(function: Handler) -> Handler:
             self._check_open()
             listed = self._slots.setdefault(slot, [])
@@ -201,7 +206,15 @@ class Actions:
 
     def seal(self) -> None:
         """From here on nothing can be registered: handlers are part of the configuration flows are pinned to."""
+        if self._base is not None and not self._sealed:
+            for slot, handlers in self._base._slots.items():
+                self._slots[slot] = [*handlers, *self._slots.get(slot, ())]
+            self._named = {**self._base._named, **self._named}
         self._sealed = True
+
+    def extended(self) -> "Actions":
+        """These handlers and room for more: what one engine works with, so that several can share these."""
+        return Actions(self)
 
     def of(self, slot: Slot) -> tuple[RegisteredHandler, ...]:
         """The handlers of a slot: the method's if there is one, else the default's."""
@@ -224,13 +237,22 @@ class Actions:
     @property
     def hooks(self) -> dict[str, tuple[str, ...]]:
         """The named ones and where they may stand, for the configuration's check."""
-        return {name: tuple(map(str, handler.slots)) for name, handler in self._named.items()}
+        known = {**(self._base._named if self._base else {}), **self._named}
+        return {name: tuple(map(str, handler.slots)) for name, handler in known.items()}
 
     @property
     def ids(self) -> tuple[str, ...]:
         """`slot=id` of every handler, sorted: part of the configuration's hash."""
         listed = [f"{slot}={handler.id}" for slot, handlers in self._slots.items() for handler in handlers]
         return tuple(sorted([*listed, *(f"hook={name}" for name in self._named)]))
+
+
+def check_terms(when: str, timeout: float) -> None:
+    """Refuses what would switch a handler off without a word. Raises ValueError."""
+    if when not in get_args(When):
+        raise ValueError(f"when='{when}' is not known; it is one of {', '.join(get_args(When))}")
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < float("inf"):
+        raise ValueError("timeout is a positive number of seconds")
 
 
 def slot_of(flow: str, phase: Phase, method: str | None) -> Slot:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from limen.domain.identifier import normalize
 from limen.domain.identity import Address, Profile
 from limen.domain.message import Message
 from limen.domain.people import People
@@ -50,8 +51,8 @@ def _given(profile: Profile, changes: Mapping[str, Any], now: datetime) -> Profi
     """Takes over what the answer says of the addresses that the traits call for."""
     if "verifiable_addresses" not in changes:
         return profile
-    said = {(str(one.get("via", "email")), str(one.get("value", ""))): one for one in changes["verifiable_addresses"]}
-    addresses = (_as_said(one, said.get((one.via, one.value)), now) for one in profile.verifiable)
+    said = {(one.get("via", "email"), normalize(one["value"])): one for one in changes["verifiable_addresses"]}
+    addresses = (_as_said(one, said.get((one.via, normalize(one.value))), now) for one in profile.verifiable)
     return replace(profile, verifiable=tuple(addresses))
 
 

@@ -8,12 +8,14 @@ from uuid import UUID
 from limen.domain.configuration import FlowKind, Slot
 from limen.domain.decision import Decision
 from limen.domain.desk import Desk, Services
+from limen.domain.document import thaw
 from limen.domain.errors import ActionFailed, FlowRejected, RequestRefused
 from limen.domain.flow import Flow, initiate
 from limen.domain.guard import guard
 from limen.domain.outcome import FlowView
 from limen.domain.plan import Plan
 from limen.domain.request import Request
+from limen.domain.retreat import retreating
 from limen.domain.runner import Tools
 from limen.domain.sessions import SignedIn
 from limen.domain.stage import Stopped, announce, run
@@ -57,6 +59,7 @@ class Opening:
         """
         if transient_payload is not None:
             guard(transient_payload, "/transient_payload")
+            transient_payload = thaw(transient_payload)
         signed_in = await self.desk.sessions.of(session_token)
         self._admit(kind, signed_in, refresh=refresh, aal=aal)
         self._check_return(return_to)
@@ -72,15 +75,16 @@ class Opening:
         def context() -> dict[str, Any]:
             return self.desk.presenter.context(flow, request, phase="before", decision=context_decision)
 
-        announce(chosen, work, flow.issued_at)
-        stopped = await run(self.services.runner, list(chosen.timed("before")), work, context)
-        if stopped is not None:
-            await self._stop(work, stopped)
-        now = self.tools.clock.now()
-        later = list(chosen.timed("delivery"))
-        schedule = await self.desk.scheduler.actions(later, work, context, now, identity_id=flow.identity_id)
-        flow.fire("open", now, deliveries=tuple(schedule.ids))
-        await work.commit()
+        async with retreating(self.desk, flow.id):
+            announce(chosen, work, flow.issued_at)
+            stopped = await run(self.services.runner, list(chosen.timed("before")), work, context)
+            if stopped is not None:
+                await self._stop(work, stopped)
+            now = self.tools.clock.now()
+            later = list(chosen.timed("delivery"))
+            schedule = await self.desk.scheduler.actions(later, work, context, now, identity_id=flow.identity_id)
+            flow.fire("open", now, deliveries=tuple(schedule.ids))
+            await work.commit()
         if schedule.ids:
             self.services.dispatcher.wake()
         if signed_in is None or kind is not FlowKind.SETTINGS:
@@ -107,6 +111,7 @@ class Opening:
         """An address to return to must be one of those allowed (open redirects are a classic)."""
         if return_to is None:
             return
+        guard({"return_to": return_to})
         configuration = self.desk.rules.configuration
         allowed = [configuration.base_url, configuration.default_return_url, *configuration.allowed_return_urls]
         if not any(_within(return_to, base) for base in allowed if base):
@@ -182,9 +187,14 @@ class Opening:
         raise FlowRejected(flow.id, records, action)
 
 
-def _within(url: str, base: str) -> bool:
+def _within(url: Any, base: str) -> bool:
     """Whether `url` has the origin of `base` and a path below its path."""
-    wanted, allowed = urlsplit(url), urlsplit(base)
+    if not isinstance(url, str):
+        return False
+    try:
+        wanted, allowed = urlsplit(url), urlsplit(base)
+    except ValueError:
+        return False
     if (wanted.scheme, wanted.netloc) != (allowed.scheme, allowed.netloc) or "\\" in url:
         return False
     path = allowed.path.rstrip("/")

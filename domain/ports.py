@@ -44,7 +44,7 @@ class Secrets(Protocol):
 # ---------------------------------------------------------------------------------------------------------- the store
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class VaultRow:
     """One row of the vault, the mutable tables beside the log.
 

@@ -46,10 +46,16 @@ class Request:
     cookies: Mapping[str, str] = field(default_factory=dict, repr=False)
     client_ip: str | None = field(default=None, repr=False)
 
+    def __post_init__(self) -> None:
+        """Takes the headers over once, so that an iterator of them can be read again and again."""
+        items = self.headers.items() if isinstance(self.headers, Mapping) else self.headers
+        object.__setattr__(self, "headers", tuple(tuple(pair) for pair in items or ()))
+        object.__setattr__(self, "cookies", dict(self.cookies or {}))
+
     def pairs(self) -> list[tuple[str, str]]:
         """The headers with canonical names, in the order they came."""
-        items = self.headers.items() if isinstance(self.headers, Mapping) else self.headers
-        return [(canonical(name), value) for name, value in items]
+        pairs: tuple[tuple[str, str], ...] = self.headers  # type: ignore[assignment]  # __post_init__ made them so
+        return [(canonical(name), value) for name, value in pairs]
 
     def header(self, name: str) -> str | None:
         """The first value of a header."""

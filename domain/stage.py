@@ -11,6 +11,7 @@ from typing import Any
 
 from limen.domain.answer import Failure, Interruption, Modification
 from limen.domain.message import Message
+from limen.domain.placement import PLACEMENT
 from limen.domain.plan import Plan, Planned
 from limen.domain.runner import Runner
 from limen.domain.work import Work
@@ -44,6 +45,16 @@ def announce(plan: Plan, work: Work, at: datetime) -> None:
     )
 
 
+def absent(runner: Runner, planned: Planned, work: Work) -> Failure:
+    """A name the configuration uses and nobody registers any more: the action fails, and the record says so."""
+    failure = Failure("handler", f"no handler is registered as '{planned.ref.hook}'")
+    now = runner.tools.clock.now()
+    work.flow.fire(
+        "fail_action", now, action=planned.ref, attempt=1, reason=failure.reason, detail=failure.detail, duration=0.0
+    )
+    return failure
+
+
 async def run(
     runner: Runner,
     blocking: list[Planned],
@@ -60,6 +71,8 @@ async def run(
     handler.
     """
     for planned in blocking:
+        if planned.handler is None and planned.ref.hook not in PLACEMENT:
+            return Stopped(planned, failure=absent(runner, planned, work))
         if builtin is not None and planned.handler is None and planned.action and planned.action.web_hook is None:
             stopped = builtin(planned)
             if stopped is not None:

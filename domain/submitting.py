@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from limen.domain.accepting import Accepting
 from limen.domain.code import ROW, challenge_record, code_row, sent_code
 from limen.domain.configuration import FlowKind
 from limen.domain.desk import Desk
+from limen.domain.document import thaw
 from limen.domain.errors import RequestRefused
 from limen.domain.flow import Flow
 from limen.domain.form_values import decode_form
@@ -47,19 +48,23 @@ class Submitting:
     ) -> Outcome:
         """Judges the submission and does what follows from the verdict."""
         guard(values)
+        values = thaw(values)
         if transient_payload is None:
             transient_payload = values.get("transient_payload")
         if transient_payload is not None:
             guard(transient_payload, "/transient_payload")
+            transient_payload = thaw(transient_payload)
         work = self.desk.work(flow)
         signed_in = await self.desk.sessions.of(session_token)
         self._admit(flow, signed_in)
         chosen = self.desk.methods.get(method) if isinstance(method, str) else None
-        if chosen is None or flow.kind not in chosen.flows or not self._offered(flow.kind, chosen.name):
+        if chosen is None or flow.kind not in chosen.flows or not self._offered(flow, chosen.name):
             return await self._dismiss(work, signed_in)
         submission = await self._submission(flow, values, signed_in)
         verdict = await chosen.submit(submission)
         now = submission.now
+        if isinstance(verdict, Accepted):
+            self._privileged(flow, verdict, signed_in, now)
         sealed = self.keyring.seal(flow.id, {"transient_payload": transient_payload or {}})
         flow.fire("submit", now, method=chosen.name, submission=sealed)
         mention(work.step, flow.id, self.desk.people.typed(submission.values))
@@ -76,6 +81,11 @@ class Submitting:
     # -- who may, and what with
 
     def _admit(self, flow: Flow, signed_in: SignedIn | None) -> None:
+        if flow.kind is FlowKind.LOGIN and flow.requested_aal != "aal1" and signed_in is None:
+            raise RequestRefused("session_aal1_required", "a second factor needs the first one; sign in first")
+        again = flow.kind is FlowKind.LOGIN and (flow.refresh or flow.requested_aal != "aal1")
+        if flow.kind in (FlowKind.LOGIN, FlowKind.REGISTRATION) and signed_in is not None and not again:
+            raise RequestRefused("session_already_available", "there is an active session already; sign out first")
         if flow.kind is not FlowKind.SETTINGS:
             return
         if signed_in is None:
@@ -83,9 +93,24 @@ class Submitting:
         if signed_in.identity.id != flow.identity_id:
             raise RequestRefused("security_identity_mismatch", "this settings flow belongs to somebody else")
 
-    def _offered(self, kind: FlowKind, method: str) -> bool:
+    def _privileged(self, flow: Flow, verdict: Accepted, signed_in: SignedIn | None, now: datetime) -> None:
+        """Changing a credential, an identifier or an address takes a fresh session (Kratos' privileged session)."""
+        if flow.kind is not FlowKind.SETTINGS or signed_in is None:
+            return
+        people = self.desk.people
+        moves = verdict.profile is not None and set(people.identifiers(verdict.profile)) != set(
+            people.identifiers(signed_in.profile)
+        )
+        age = now - signed_in.session.authenticated_at
+        limit = self.desk.rules.configuration.flow(flow.kind).privileged_session_max_age
+        if (verdict.credentials or moves) and age > limit:
+            raise RequestRefused("session_refresh_required", "this change needs a fresh session; sign in again first")
+
+    def _offered(self, flow: Flow, method: str) -> bool:
         """Whether the configuration switches a method on for this kind of flow."""
-        settings = self.desk.rules.configuration.method(method)
+        settings, kind = self.desk.rules.configuration.method(method), flow.kind
+        if kind is FlowKind.LOGIN and flow.requested_aal != "aal1":
+            return False  # none of the methods of this version is a second factor
         if method == "code" and kind in (FlowKind.LOGIN, FlowKind.REGISTRATION):
             return settings.enabled and settings.passwordless_enabled
         if method == "code":

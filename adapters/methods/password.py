@@ -8,6 +8,8 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from limen.domain.configuration import FlowKind
+from limen.domain.identifier import normalize
+from limen.domain.identity import Identity
 from limen.domain.message import Message
 from limen.domain.method import Accepted, Refused, Submission, Verdict
 from limen.domain.ports import Hasher
@@ -54,12 +56,21 @@ class PasswordMethod:
         people = submission.people
         identity = await people.holder(identifier)
         hashed = await people.credential(identity, self.name) if identity else None
+        if identity is not None and not self._identifies(submission, identity, identifier):
+            hashed = None
         if identity is None or hashed is None:
             await self.hasher.pretend(password)
             return wrong
         if not await self.hasher.verify(password, hashed):
             return wrong
         return Accepted(identity=identity, authentication=self.name)
+
+    def _identifies(self, submission: Submission, identity: Identity, identifier: str) -> bool:
+        """An address that only recovers or verifies is no name to sign in with."""
+        people = submission.people
+        profile = people.profile(identity)
+        schema = people.rules.schemas.get(profile.schema_id)
+        return schema is not None and normalize(identifier) in schema.identifiers(profile.traits).get(self.name, ())
 
     async def _register(self, submission: Submission) -> Verdict:
         people, traits = submission.people, submission.values.get("traits", {})
