@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 import orjson
 from cryptography.exceptions import InvalidTag
@@ -38,6 +39,9 @@ class ForgettingStore(Store, Protocol):
 
     kind: str
 
+    def vault_now(self, owner: UUID, kind: str, name: str = "") -> VaultRow | None:
+        """One vault row, read without awaiting."""
+
     def on_forget(self, listener: Callable[[Collection[UUID]], None]) -> None:
         """Calls `listener` with the owners of the rows that were deleted."""
 
@@ -57,7 +61,8 @@ class Keys:
 
     `master` are the configured secrets: the first wraps new keys, all of them open old ones. They may be missing for a
     store in memory alone, which then gets a random one. A caller makes sure that an owner's key is `ready`, or loads
-    it, before it seals or opens; to use one that is neither is a mistake and raises `LookupError`.
+    it, before it seals or opens. A key that had to make room since, while an action ran perhaps, is read again where it
+    is used; one that is nowhere raises `Erased`.
     """
 
     def __init__(self, store: ForgettingStore, master: Sequence[str], secrets: Secrets) -> None:
@@ -68,6 +73,8 @@ class Keys:
         sources = [secret.encode() for secret in master] or [secrets.bytes(_KEY)]
         self._masters = [AESGCM(_derived(source, b"limen master key")) for source in sources]
         self._keys: OrderedDict[UUID, _DataKey] = OrderedDict()
+        # A new key is in the vault only after its step is appended; until then its row, which the step holds, keeps it.
+        self._made: WeakValueDictionary[UUID, VaultRow] = WeakValueDictionary()
         self._gone: set[UUID] = set()
         self._pepper = b""
         store.on_forget(self._forgotten)
@@ -90,14 +97,16 @@ class Keys:
     # ---------------------------------------------------------------------------------------------------------- keys
 
     def create(self, owner: UUID, subject: UUID | None = None) -> VaultRow:
-        """A new data key for `owner`, ready for use, as the row to put in the same step."""
+        """A new data key for `owner`, ready for use for as long as the row is held, which is to be put in a step."""
         key = self._secrets.bytes(_KEY)
         self._keep(owner, key)
-        return VaultRow(owner, "key", "", self._wrap(owner, "key", key), subject)
+        row = VaultRow(owner, "key", "", self._wrap(owner, "key", key), subject)
+        self._made[owner] = row
+        return row
 
     def ready(self, owner: UUID) -> bool:
         """Whether the key of `owner` is at hand, so that sealing and opening work without a read."""
-        return owner in self._keys
+        return owner in self._keys or owner in self._made
 
     async def load(self, owner: UUID) -> bool:
         """Fetches the key of `owner` from the vault; False when it was erased (or never was)."""
@@ -117,6 +126,7 @@ class Keys:
     def forget(self, owner: UUID) -> None:
         """Drops the key from memory: what it sealed reads as erased until the key is loaded again."""
         self._keys.pop(owner, None)
+        self._made.pop(owner, None)
         if len(self._gone) >= CACHED_KEYS:
             self._gone.clear()
         self._gone.add(owner)
@@ -133,14 +143,14 @@ class Keys:
             self._keys.popitem(last=False)
 
     def _key(self, owner: UUID) -> _DataKey:
-        try:
-            key = self._keys[owner]
-            self._keys.move_to_end(owner)
-        except KeyError:
-            if owner in self._gone:
-                raise Erased(f"the personal data of {owner} has been erased") from None
-            raise LookupError(f"the key of {owner} is not at hand: load it first") from None
-        return key
+        if owner not in self._keys:
+            row = None
+            if owner not in self._gone:
+                row = self._made.get(owner) or self._store.vault_now(owner, "key")
+            if not self.admit(owner, row):
+                raise Erased(f"the personal data of {owner} has been erased")
+        self._keys.move_to_end(owner)
+        return self._keys[owner]
 
     # ------------------------------------------------------------------------------------------------ what they do
 

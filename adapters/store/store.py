@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
@@ -10,6 +11,7 @@ from eventsourcing.persistence import MapperDeserialisationError, PersistenceErr
 
 from limen.adapters.store.application import EventLog
 from limen.adapters.store.record import Record
+from limen.adapters.store.turnstile import Turnstile
 from limen.adapters.store.writer import GroupWriter, unusable
 from limen.domain.errors import StoreUnusable
 from limen.domain.event import DomainEvent
@@ -17,12 +19,15 @@ from limen.domain.ports import Step, VaultRow
 
 T = TypeVar("T")
 
+THREADS = 16
+"""Of the store's own, at most: as many as a pool has connections to a server. They are started as they are needed."""
+
 
 class LogStore:
     """The log and the vault beside it. Made by `open_store`; safe to use from any loop and thread.
 
     `kind` is `sqlite`, `postgresql` or `memory`. Reads run where they are called, unless the database is a server:
-    then they run in a thread.
+    then they run in a thread, one of the store's own: nobody else's work can keep a read waiting for one.
     """
 
     def __init__(self, application: EventLog, kind: str) -> None:
@@ -32,7 +37,8 @@ class LogStore:
         self._mapper = application.event_mapper
         self._writer = None if kind == "memory" else GroupWriter(self._recorder.commit)
         self._threaded = kind == "postgresql"
-        self._closed = False
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="limen-store")
+        self._turnstile = Turnstile()
         self._listeners: list[Callable[[Collection[UUID]], None]] = []
 
     @property
@@ -46,6 +52,7 @@ class LogStore:
         Within it, removals (`drop`, `done`) come before what is put. Raises `StoreConflict` when one of its streams
         has moved on, `StoreUnusable` when the database fails; nothing of it was written then.
         """
+        self._turnstile.check()
         record = self._recorder.shape.record(step, self._mapper)
         if self._writer is not None:
             await self._writer.write(record)
@@ -53,16 +60,15 @@ class LogStore:
             self._write_here(record)
 
     def _write_here(self, record: Record) -> None:
-        if self._closed:
-            raise StoreUnusable("the store has been closed")
-        for conflict in self._recorder.commit([record]):
-            if conflict is not None:
-                raise conflict
+        with self._turnstile:
+            for conflict in self._recorder.commit([record]):
+                if conflict is not None:
+                    raise conflict
 
     async def events(self, stream: UUID, after: int = 0) -> Sequence[DomainEvent]:
         """The events of a stream with a version above `after`, in order."""
         if self._threaded:
-            return await asyncio.to_thread(self._events, stream, after)
+            return await self._in_thread(self._events, stream, after)
         return self._events(stream, after)
 
     def _events(self, stream: UUID, after: int) -> Sequence[DomainEvent]:
@@ -87,6 +93,10 @@ class LogStore:
         """One vault row."""
         return await self._read(self._recorder.vault_row, owner, kind, name)
 
+    def vault_now(self, owner: UUID, kind: str, name: str = "") -> VaultRow | None:
+        """One vault row, read where it is called: for what cannot await, and seldom happens."""
+        return self._guarded(self._recorder.vault_row, owner, kind, name)
+
     async def vault_rows(self, owner: UUID, kind: str = "") -> Sequence[VaultRow]:
         """All vault rows of an owner, of one kind or of any, ordered by kind and name."""
         return await self._read(self._recorder.vault_rows, owner, kind)
@@ -105,37 +115,50 @@ class LogStore:
         Says how many. On SQLite their bytes are overwritten in the file and gone from the write-ahead log when this
         returns; PostgreSQL frees the space by a vacuum, but keeps its own write-ahead log as it is configured to.
         """
-        owners = await asyncio.to_thread(self._guarded, self._recorder.forget, subjects)
+        owners = await self._in_thread(self._guarded, self._recorder.forget, subjects)
         for listener in self._listeners:
             listener({*owners, *subjects})
         return len(owners)
 
     async def sweep(self, now: datetime) -> int:
         """Deletes the vault rows whose `expires_at` has come; says how many."""
-        return await asyncio.to_thread(self._guarded, self._recorder.sweep, now)
+        return await self._in_thread(self._guarded, self._recorder.sweep, now)
 
     def on_forget(self, listener: Callable[[Collection[UUID]], None]) -> None:
         """Calls `listener` with the owners whose rows this store has forgotten, so that no cache outlives them."""
         self._listeners.append(listener)
 
     def close(self) -> None:
-        """Finishes the appends under way, then closes every connection."""
-        self._closed = True
+        """Finishes the appends and reads under way, then closes every connection. Harmless when repeated.
+
+        Whatever is asked of the store from then on raises `StoreUnusable`.
+        """
+        self._turnstile.close()
+        self._threads.shutdown()
         if self._writer is not None:
             self._writer.close()
         self._application.close()
 
     async def _read(self, query: Callable[..., T], *args: object) -> T:
         if self._threaded:
-            return await asyncio.to_thread(self._guarded, query, *args)
+            return await self._in_thread(self._guarded, query, *args)
         return self._guarded(query, *args)
 
-    @staticmethod
-    def _guarded(query: Callable[..., T], *args: object) -> T:
-        """Runs a query; a failure of the database is `StoreUnusable`."""
+    async def _in_thread(self, work: Callable[..., T], *args: object) -> T:
+        self._turnstile.check()
         try:
-            return query(*args)
-        except MapperDeserialisationError as error:
-            raise StoreUnusable(str(error)) from error
-        except PersistenceError as error:
-            raise unusable(error) from error
+            answer = asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
+        except RuntimeError:  # the threads ended just now
+            self._turnstile.check()
+            raise
+        return await answer
+
+    def _guarded(self, query: Callable[..., T], *args: object) -> T:
+        """Runs a query; a failure of the database is `StoreUnusable`."""
+        with self._turnstile:
+            try:
+                return query(*args)
+            except MapperDeserialisationError as error:
+                raise StoreUnusable(str(error)) from error
+            except PersistenceError as error:
+                raise unusable(error) from error

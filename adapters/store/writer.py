@@ -35,7 +35,7 @@ class GroupWriter:
         future: asyncio.Future[None] = loop.create_future()
         with self._lock:
             if self._closed:
-                raise StoreUnusable("the store has been closed")
+                raise StoreUnusable("the store has been closed; open it again to use it")
             waiting = self._gathering.get(loop)
             if waiting is None:
                 # What other tasks of this loop append before it next looks for events goes over together.

@@ -109,10 +109,15 @@ async def test_forgetting_a_person_erases_what_was_sealed_for_them_and_their_flo
         other.unseal(sealed[0])
 
 
-async def test_to_use_a_key_that_was_never_loaded_is_a_mistake_not_an_erasure(store: LogStore) -> None:
-    owner = await owner_of(await opened(store, "secret"), store)
-    with pytest.raises(LookupError, match="load it first"):
-        (await opened(store, "secret")).seal(owner, TRAITS)
+async def test_a_key_that_is_not_at_hand_is_read_where_it_is_used_and_one_that_never_was_reads_as_erased(
+    store: LogStore,
+) -> None:
+    before = await opened(store, "secret")
+    owner = await owner_of(before, store)
+    sealed, keys = before.seal(owner, TRAITS), await opened(store, "secret")
+    assert keys.unseal(sealed) == TRAITS
+    with pytest.raises(Erased):
+        keys.seal(uuid4(), TRAITS)
 
 
 async def test_a_replaced_secret_still_opens_and_the_new_one_seals(store: LogStore) -> None:
@@ -167,6 +172,39 @@ async def test_the_keys_in_memory_are_bounded_and_the_one_used_longest_ago_goes(
     owners.append(await owner_of(keys, store))
     assert [keys.ready(owner) for owner in owners] == [True, False, True, True]
     assert await keys.load(owners[1])
+
+
+@pytest.mark.parametrize("capacity", [1, 3])
+async def test_a_new_key_stays_until_it_is_stored_however_many_come_between(
+    store: LogStore, monkeypatch: pytest.MonkeyPatch, capacity: int
+) -> None:
+    monkeypatch.setattr(keyring, "CACHED_KEYS", capacity)
+    keys = await opened(store, "secret")
+    owner = uuid4()
+    row = keys.create(owner)
+    for _ in range(5):
+        await owner_of(keys, store)
+    assert keys.ready(owner)
+    sealed, vaulted, digest = keys.seal(owner, TRAITS), keys.encrypt(owner, b"code"), keys.digest(owner, b"body")
+    await store.append(Step(put=[row]))
+    del row
+    for _ in range(5):
+        await owner_of(keys, store)
+    assert not keys.ready(owner)
+    assert keys.unseal(sealed) == TRAITS
+    assert (keys.decrypt(owner, vaulted), keys.digest(owner, b"body")) == (b"code", digest)
+    await store.forget([owner])
+    with pytest.raises(Erased):
+        keys.unseal(sealed)
+
+
+async def test_keys_that_are_never_stored_do_not_pile_up(store: LogStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keyring, "CACHED_KEYS", 3)
+    keys = await opened(store, "secret")
+    owners = [uuid4() for _ in range(50)]
+    for owner in owners:
+        keys.create(owner)
+    assert sum(map(keys.ready, owners)) == 3
 
 
 def test_no_key_stands_in_the_store_in_clear(store: LogStore, tmp_path: Path) -> None:
