@@ -16,6 +16,13 @@ from limen.domain.ports import VaultRow
 _Row = tuple[Any, ...]
 
 
+class _Index(dict[str, dict[int, int]]):
+    """Version to place, by stream. To ask for a stream that is not there leaves nothing behind."""
+
+    def __missing__(self, stream: str) -> dict[int, int]:
+        return {}
+
+
 class MemoryRecorder(POPOApplicationRecorder, VaultRecorder):
     """Events in `eventsourcing`'s lists, the vault in a dict, one lock around both."""
 
@@ -23,6 +30,7 @@ class MemoryRecorder(POPOApplicationRecorder, VaultRecorder):
 
     def __init__(self) -> None:
         super().__init__()
+        self._stored_events_index = _Index()  # the library's own makes an entry for whatever it is asked
         self._vault: dict[UUID, dict[tuple[str, str], _Row]] = {}
         self._due: dict[UUID, datetime] = {}
 
@@ -32,6 +40,8 @@ class MemoryRecorder(POPOApplicationRecorder, VaultRecorder):
         # Runs under the lock and after every event was found to be new: nothing below can fail.
         for work in vault:
             self._work(work)
+        for event in stored_events:
+            self._stored_events_index.setdefault(str(event.originator_id), {})
         return super()._update_table(stored_events, **kwargs)
 
     def _work(self, work: VaultWork) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
 import pytest
@@ -173,6 +173,64 @@ class StoreContract:
         store.close()
         with pytest.raises(StoreUnusable, match="closed"):
             await store.append(Step(events=[probe(uuid4(), 1)]))
+
+    async def test_a_closed_store_says_so_whatever_it_is_asked(self, url: str) -> None:
+        store, one = open_store(url), uuid4()
+        store.close()
+        asked = [
+            store.append(Step(due=[(one, NOW)])), store.events(one), store.log(), store.vault(one, "key"),
+            store.vault_rows(one), store.due(NOW, 1), store.next_due(), store.forget([one]), store.sweep(NOW),
+        ]  # fmt: skip
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        assert {(type(answer), str(answer)) for answer in answers} == {
+            (StoreUnusable, "the store has been closed; open it again to use it")
+        }
+        with pytest.raises(StoreUnusable, match="has been closed"):
+            store.vault_now(one, "key")
+
+    async def test_closing_waits_for_the_reads_under_way(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        store, owner = open_store(url), uuid4()
+        await store.append(Step(put=[row(owner)]))
+        recorder, inside, leave = store.application.vault, threading.Event(), threading.Event()
+        read = recorder.vault_row
+
+        def slow(*place: Any) -> VaultRow | None:
+            inside.set()
+            leave.wait(10)
+            return read(*place)
+
+        monkeypatch.setattr(recorder, "vault_row", slow)
+        found: list[VaultRow | None] = []
+        reader = threading.Thread(target=lambda: found.append(store.vault_now(owner, "code")))
+        closer = threading.Thread(target=store.close)
+        reader.start()
+        inside.wait(10)
+        closer.start()
+        closer.join(0.1)
+        assert closer.is_alive()
+        leave.set()
+        closer.join(10)
+        reader.join(10)
+        assert found == [row(owner)]
+
+    async def test_reads_do_not_wait_for_the_threads_of_the_loop(self, store: LogStore) -> None:
+        owner, leave = uuid4(), threading.Event()
+        await store.append(Step(put=[row(owner)]))
+        crowd = [asyncio.ensure_future(asyncio.to_thread(leave.wait, 20)) for _ in range(40)]
+        await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            assert await store.vault(owner, "code") == row(owner)
+            assert await store.sweep(NOW) == 0
+            assert await store.forget([owner]) == 1
+        leave.set()
+        await asyncio.gather(*crowd)
+
+    def test_closing_leaves_no_thread_behind(self, url: str) -> None:
+        before = set(threading.enumerate())
+        store = open_store(url)
+        asyncio.run(store.vault(uuid4(), "key"))
+        store.close()
+        assert set(threading.enumerate()) <= before
 
     # -------------------------------------------------------------------------------------------------- the vault
 
