@@ -142,7 +142,7 @@ class CodeMethod:
         if flow.kind is FlowKind.REGISTRATION:
             return self._registered(submission, sent.address, sent.via)
         identity = await people.identity(sent.identity_id) if sent.identity_id else None
-        if identity is None:
+        if identity is None or not self._still_theirs(submission, identity, sent.address):
             return self._wrong(submission)
         recovers = flow.kind is FlowKind.RECOVERY
         return Accepted(
@@ -150,6 +150,12 @@ class CodeMethod:
             authentication="code_recovery" if recovers else self.name,
             verified=((sent.via, sent.address),),
         )
+
+    def _still_theirs(self, submission: Submission, identity: Identity, address: str) -> bool:
+        """A code that went to an address counts no more once its owner has given the address up."""
+        if submission.flow.kind is FlowKind.LOGIN:
+            return self._signs_in(submission, submission.people.profile(identity), address)
+        return self._reaches(submission, identity, address)
 
     def _wrong(self, submission: Submission) -> Verdict:
         """Five wrong tries are forgiven; the sixth ends the flow (Kratos' limit)."""

@@ -15,7 +15,7 @@ from limen.domain.engine import Engine
 from limen.domain.testing import MemoryCourier
 from tests.engine_robust.audit import audit
 from tests.engine_robust.peer import Call, Peer, Result, at_once, together
-from tests.support.engine import PASSWORD, configuration, hook, ignore, parse
+from tests.support.engine import PASSWORD, configuration, hook, ignore, open_house, parse
 from tests.support.postgres import fresh_database
 
 
@@ -223,6 +223,21 @@ async def test_a_change_that_is_taken_again_keeps_what_others_did_meanwhile(tmp_
         assert session.identity.traits["age"] == 36
         assert [address.status for address in session.identity.verifiable_addresses] == ["completed"]
         await audit(engine)
+
+
+@pytest.mark.parametrize("kind", ["login", "recovery", "verification"])
+async def test_a_code_counts_no_more_once_its_address_was_given_up(kind: str) -> None:
+    """Whoever has got hold of the old mailbox must not get into the account by what was sent there."""
+    async with open_house({"registration.after": [{"hook": "session"}]}) as house:
+        ada = await house.register()
+        asked = await house.ask_code(kind)
+        code = house.code
+        settings = await house.start("settings", session_token=ada.session_token)
+        values = {"traits": {"email": "ada@elsewhere.example"}}
+        await house.engine.submit(settings.id, method="profile", values=values, session_token=ada.session_token)
+        assert (await house.give_code(asked, code)).state == "sent_email"
+        await house.register(password="somebody else's pass phrase")
+        assert (await house.give_code(asked, code)).state == "sent_email"
 
 
 def overtake(engine: Engine, other: Engine, call: Call) -> None:
