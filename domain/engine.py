@@ -193,9 +193,14 @@ class Engine:
     async def erase(self, identity_id: UUID | str) -> int:
         """Erases a person: their keys and vault rows are deleted, their sessions ended, their identifiers freed.
 
-        The log stays whole; what it says of them reads as erased. Returns the number of vault rows deleted.
+        The log stays whole; what it says of them reads as erased. Returns the number of vault rows deleted. Raises
+        `RequestRefused` (`identity_not_found`) when there is no such identity.
         """
-        return await erase(self.tools, self.streams, UUID(str(identity_id)))
+        try:
+            id_ = identity_id if isinstance(identity_id, UUID) else UUID(identity_id)
+        except (ValueError, AttributeError, TypeError):
+            raise RequestRefused("identity_not_found", "there is no identity of that id") from None
+        return await erase(self.tools, self.streams, id_)
 
     # -- one at a time
 

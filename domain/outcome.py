@@ -47,7 +47,7 @@ class FlowView:
     @property
     def messages(self) -> tuple[Document, ...]:
         """Every message of the form: the flow's own first, then those of its nodes."""
-        nodes = (message for node in self.ui.nodes for message in node["messages"])
+        nodes = (message for node in self.ui.nodes or () for message in node["messages"])
         return (*self.ui.messages, *nodes)
 
 
