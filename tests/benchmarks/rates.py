@@ -73,14 +73,16 @@ async def _round(store: Path | str, scale: Scale, rates: dict[str, list[float]])
 
     async with engine_on(store) as engine:
         await start_login(engine, few[0])
-        for what, step in (("registrations", register), ("logins", login), ("logins started", start_login)):
-            count = 1 if step is register else turns
+        steps: list[tuple[str, Step, int]] = [
+            ("registrations", register_or_count, 1),
+            ("logins", login, turns),
+            ("logins started", start_login, turns),
+        ]
+        for what, step, count in steps:
             began = perf_counter()
             await one_by_one(engine, few, count, step)
             _note(rates, f"{what}, one at a time", count * len(few), began)
-        steps: list[tuple[str, Step]] = [("registrations", register_or_count)]
-        for what, step in (*steps, ("logins", login), ("logins started", start_login)):
-            count = 1 if step is register_or_count else turns
+        for what, step, count in steps:
             began = perf_counter()
             await all_at_once(engine, crowd, count, step)
             _note(rates, f"{what}, {len(crowd)} at once", count * len(crowd), began)

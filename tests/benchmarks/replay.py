@@ -4,31 +4,14 @@ import sqlite3
 from pathlib import Path
 from statistics import median
 from time import perf_counter
-from uuid import UUID
 
 import orjson
 
 from limen.adapters.store import open_store
-from limen.domain.aggregate import Aggregate
-from limen.domain.delivery import Delivery
-from limen.domain.flow import Flow
-from limen.domain.identity import Identity
-from limen.domain.published import PublishedConfiguration
-from limen.domain.reservation import Reservation
-from limen.domain.session import Session
+from limen.adapters.store.replay import replay as replay_all
 from tests.benchmarks.measure import Bound, Measure
 from tests.benchmarks.scale import Scale
 from tests.benchmarks.scene import all_at_once, change_profile, engine_on, login, seed
-
-AGGREGATES: dict[str, type[Aggregate]] = {
-    "flow": Flow,
-    "identity": Identity,
-    "session": Session,
-    "delivery": Delivery,
-    "reservation": Reservation,
-    "configuration": PublishedConfiguration,
-}
-PAGE = 1000
 
 
 async def replay(scale: Scale, folder: Path) -> list[Measure]:
@@ -39,7 +22,7 @@ async def replay(scale: Scale, folder: Path) -> list[Measure]:
     for _ in range(scale.repetitions):
         read, spent = bare(path)
         floors.append(read / spent)
-        folded, streams, seconds = await fold_all(path)
+        folded, streams, seconds = fold_all(path)
         if folded != read:
             raise RuntimeError(f"{folded} events were folded, {read} are in the file")
         ours.append(folded / seconds)
@@ -89,22 +72,13 @@ def bare(path: Path) -> tuple[int, float]:
         connection.close()
 
 
-async def fold_all(path: Path) -> tuple[int, int, float]:
-    """Events folded, streams they are of, and the seconds it took, through the store as a projection reads it."""
+def fold_all(path: Path) -> tuple[int, int, float]:
+    """Events folded, streams they are of, and the seconds it took."""
     store = open_store(f"sqlite:///{path}")
     try:
-        folded: dict[UUID, Aggregate] = {}
-        position = events = 0
         began = perf_counter()
-        while page := await store.log(position, PAGE):
-            for _, event in page:
-                stream = event.originator_id
-                aggregate = folded.get(stream)
-                if aggregate is None:
-                    aggregate = folded[stream] = AGGREGATES[event.stream](stream)
-                aggregate.fold(event)
-            events += len(page)
-            position = page[-1][0]
-        return events, len(folded), perf_counter() - began
+        folded = replay_all(store)
+        seconds = perf_counter() - began
+        return sum(aggregate.version for aggregate in folded.values()), len(folded), seconds
     finally:
         store.close()

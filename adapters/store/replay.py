@@ -1,0 +1,68 @@
+"""Replay: every aggregate of a log, folded anew from its events. Nothing runs and nothing is written."""
+
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from uuid import UUID
+
+from limen.adapters.store.store import LogStore
+from limen.domain.aggregate import Aggregate
+from limen.domain.delivery import Delivery
+from limen.domain.event import DomainEvent
+from limen.domain.flow import Flow
+from limen.domain.identity import Identity
+from limen.domain.published import PublishedConfiguration
+from limen.domain.reservation import Reservation
+from limen.domain.session import Session
+
+HISTORY_ROWS = 500
+"""Rows read at a time."""
+
+AGGREGATES: dict[str, type[Aggregate]] = {
+    "flow": Flow,
+    "identity": Identity,
+    "session": Session,
+    "delivery": Delivery,
+    "reservation": Reservation,
+    "configuration": PublishedConfiguration,
+}
+"""What each kind of stream folds to."""
+
+
+def replay(store: LogStore) -> dict[UUID, Aggregate]:
+    """The aggregates of all streams as they stand, all of them in memory. Blocks until the log is read."""
+    folded: dict[UUID, Aggregate] = {}
+    with _collector_paused():
+        for _, event in history(store):
+            stream = event.originator_id
+            aggregate = folded.get(stream)
+            if aggregate is None:
+                aggregate = folded[stream] = AGGREGATES[event.stream](stream)
+            aggregate.fold(event)
+    return folded
+
+
+def history(
+    store: LogStore, after: int = 0, types: Sequence[str] | None = None
+) -> Iterator[tuple[int, DomainEvent]]:
+    """The events of all streams above a position, each with its own. Blocks while it reads.
+
+    They are decoded one at a time, as they are asked for: one that is folded and dropped before the next is made finds
+    its memory still warm, and takes two thirds of the time.
+    """
+    recorder, event = store.application.vault, store.application.event_mapper.event
+    while rows := recorder.log_rows(after, HISTORY_ROWS, types):
+        for after, stream, version, topic, state in rows:
+            yield after, event(stream, version, topic, state)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Folding makes no cycles, and all it makes is kept: looking for garbage meanwhile takes longer than folding."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
