@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.adapters.conftest import Demo
 from tests.support.cli import Ran, clean_env, invoked, spawned
 
 COMMANDS = ["demo", "log", "config", "actions", "flow", "delivery", "audit", "projection"]
@@ -89,11 +90,11 @@ def test_where_there_is_no_store_none_is_made_and_the_error_says_how_to_name_it(
 
 
 def test_the_store_is_named_by_option_then_environment_then_settings(
-    limen: Callable[..., Ran], demo: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    limen: Callable[..., Ran], demo: Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert limen("flow", "list", "--store", "sqlite:///other.db").code == 1
-    store = demo.env["LIMEN_STORE"]  # type: ignore[attr-defined]
+    store = demo.env["LIMEN_STORE"]
     assert invoked("flow", "list", "--json", env={"LIMEN_STORE": store}).json
     (tmp_path / "limen.yml").write_text(f"store: '{store}'\n")
     assert invoked("flow", "list", "--json").json
@@ -118,8 +119,8 @@ def test_a_file_that_is_no_store_is_an_error_in_one_sentence(tmp_path: Path) -> 
     assert ran.err.startswith("error ")
 
 
-def test_a_reader_that_leaves_early_is_no_error(demo: object) -> None:
-    folder, env = demo.folder, demo.env  # type: ignore[attr-defined]
+def test_a_reader_that_leaves_early_is_no_error(demo: Demo) -> None:
+    folder, env = demo.folder, demo.env
     command = f"{sys.executable} -m limen.adapters.cli log --json | head -1"
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", command], cwd=folder, env=clean_env(**env), capture_output=True, text=True

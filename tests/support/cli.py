@@ -42,11 +42,11 @@ def clean_env(**more: str) -> dict[str, str]:
     return {**kept, "NO_COLOR": "1", "COLUMNS": "100", **more}
 
 
-def spawned(*args: str | Path, cwd: Path, timeout: float = 60, **env: str) -> Ran:
+def spawned(*args: str | Path, cwd: Path, **env: str) -> Ran:
     """Runs `limen` as a process of its own."""
     command = [sys.executable, "-m", "limen.adapters.cli", *map(str, args)]
     done = subprocess.run(
-        command, cwd=cwd, env=clean_env(**env), capture_output=True, text=True, timeout=timeout, check=False
+        command, cwd=cwd, env=clean_env(**env), capture_output=True, text=True, timeout=90, check=False
     )
     assert "Traceback" not in done.stderr, done.stderr
     return Ran(done.returncode, done.stdout, done.stderr)
