@@ -8,7 +8,7 @@ another waits its turn.
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import RLock
@@ -16,7 +16,7 @@ from typing import Any, ClassVar, TypeVar, cast
 from uuid import UUID
 
 from eventsourcing import persistence
-from eventsourcing.persistence import StoredEvent
+from eventsourcing.persistence import PersistenceError, StoredEvent
 from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore, SQLiteFactory
 
 from limen.adapters.store import sqlite_statements as sql
@@ -32,6 +32,12 @@ BUSY_SECONDS = 60
 
 PATIENCE_SECONDS = 300.0
 """How long a writer goes on trying while other processes hold the file."""
+
+TRUNCATING_SECONDS = 5.0
+"""How long the one who erases waits for readers of the write-ahead log; what is left then is done later."""
+
+_TRY_MILLISECONDS = 50
+"""How long one try to truncate the write-ahead log keeps writers waiting."""
 
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "cache_size=-16000", "wal_autocheckpoint=4000")
 """Of the writer. Ids are random, so each step touches pages all over the file: 16 MB of cache, and a WAL of up to 16 MB
@@ -56,6 +62,8 @@ class SQLiteVaultRecorder(SQLiteApplicationRecorder, VaultRecorder):
         if not name.endswith("?mode=ro"):
             self._writer = _patiently(lambda: connect(name, write=True))
             self._write = self._writer.cursor()
+            self._stale = True  # who had the file before may have died between erasing and truncating
+            self._truncated()
         self._reader = _patiently(lambda: connect(name))
         self._read = self._reader.cursor()
 
@@ -135,29 +143,41 @@ class SQLiteVaultRecorder(SQLiteApplicationRecorder, VaultRecorder):
 
     def forget(self, subjects: Sequence[UUID]) -> Sequence[UUID]:
         gone = [one.bytes for one in subjects]
-        with self._write_lock:
-            with self._transaction() as cursor:
-                owners = {*gone, *sql.bound_owners(cursor, gone)}
-                places = sql.owned_rows(cursor, owners, gone)
-                cursor.executemany(sql.DELETE_ROW, places)
-            # What was deleted is zeroed in the pages (secure_delete), but older copies of them stand in the WAL.
-            with _translated():
-                self._truncate_wal()
+        with self._transaction() as cursor:
+            owners = {*gone, *sql.bound_owners(cursor, gone)}
+            places = sql.owned_rows(cursor, owners, gone)
+            cursor.executemany(sql.DELETE_ROW, places)
+        self._stale = True
+        deadline, rest = time.monotonic() + TRUNCATING_SECONDS, 0.01
+        while not self._truncated() and time.monotonic() < deadline:
+            time.sleep(rest)  # writers go in between
+            rest = min(rest * 2, 0.5)
         return [UUID(bytes=place[0]) for place in places]
 
-    def _truncate_wal(self) -> None:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while self._write.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
-            if time.monotonic() > deadline:
-                raise sqlite3.OperationalError(
-                    "the rows are deleted, but another process keeps their old copies in the write-ahead log by "
-                    "reading all the time; forget them again when it has stopped"
-                )
-            time.sleep(0.05)
+    def _truncated(self) -> bool:
+        """One try to empty the write-ahead log, in which older copies of what was deleted stand.
+
+        The pages themselves are zeroed (secure_delete). A reader who began before keeps it from being emptied.
+        """
+        with self._write_lock, _translated():
+            self._write.execute(f"PRAGMA busy_timeout={_TRY_MILLISECONDS}")
+            try:
+                busy = self._write.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            except sqlite3.OperationalError as error:
+                if not _is_busy(error):
+                    raise
+                busy = True
+            finally:
+                self._write.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
+            self._stale = self._stale and bool(busy)
+            return not busy
 
     def sweep(self, now: datetime) -> int:
         with self._transaction() as cursor:
-            return cursor.execute("DELETE FROM vault WHERE expires_at <= ?", (self.shape.time(now),)).rowcount
+            swept = cursor.execute("DELETE FROM vault WHERE expires_at <= ?", (self.shape.time(now),)).rowcount
+        if self._stale:
+            self._truncated()
+        return swept
 
     # ------------------------------------------------------------------------------------------------------- reading
 
@@ -194,7 +214,11 @@ class SQLiteVaultRecorder(SQLiteApplicationRecorder, VaultRecorder):
         with self._write_lock, self._read_lock:
             self._reader.close()
             if self._writer is not None:
+                with suppress(PersistenceError):
+                    if self._stale:
+                        self._truncated()
                 self._writer.close()
+                self._writer = None
 
 
 class SQLiteVaultFactory(SQLiteFactory):
@@ -238,10 +262,14 @@ def _patiently(attempt: Callable[[], T]) -> T:
         try:
             return attempt()
         except sqlite3.OperationalError as error:
-            busy = (getattr(error, "sqlite_errorcode", 0) & 0xFF) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-            if not busy or time.monotonic() > deadline:
+            if not _is_busy(error) or time.monotonic() > deadline:
                 raise
             time.sleep(0.002)
+
+
+def _is_busy(error: sqlite3.OperationalError) -> bool:
+    """Whether somebody else holds the file."""
+    return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 @contextmanager

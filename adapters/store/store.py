@@ -113,7 +113,9 @@ class LogStore:
         """Deletes, for good, every vault row owned by or bound to these, and all rows of an owner whose key is.
 
         Says how many. On SQLite their bytes are overwritten in the file and gone from the write-ahead log when this
-        returns; PostgreSQL frees the space by a vacuum, but keeps its own write-ahead log as it is configured to.
+        returns, unless another process was reading all the while: then they go with the next forgetting or sweep, or
+        when the store is closed or opened. PostgreSQL frees the space by a vacuum, but keeps its own write-ahead log as
+        it is configured to.
         """
         owners = await self._in_thread(self._guarded, self._recorder.forget, subjects)
         for listener in self._listeners:

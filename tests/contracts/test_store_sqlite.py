@@ -9,11 +9,11 @@ from uuid import uuid4
 
 import pytest
 
-from limen.adapters.store import LogStore, open_store
+from limen.adapters.store import LogStore, open_store, sqlite
 from limen.domain.errors import StoreUnusable
 from limen.domain.ports import Step, VaultKey
 from tests.contracts.processes import DurableStoreContract
-from tests.contracts.store import probe, row
+from tests.contracts.store import NOW, probe, row
 
 
 class TestSQLiteStore(DurableStoreContract):
@@ -70,6 +70,42 @@ class TestSQLiteStore(DurableStoreContract):
         await store.forget([owner])
         bytes_after = b"".join(path.read_bytes() for path in file.parent.iterdir())
         assert not [value for value in (replaced, dropped, erased) if value in bytes_after]
+
+    @pytest.mark.parametrize("later", ["forget", "sweep", "close", "open"])
+    async def test_writers_go_on_while_a_reader_keeps_the_erased_in_the_log_and_it_goes_later(
+        self, store: LogStore, url: str, file: Path, monkeypatch: pytest.MonkeyPatch, later: str
+    ) -> None:
+        monkeypatch.setattr(sqlite, "TRUNCATING_SECONDS", 0.6)
+        owner, erased = uuid4(), b"erased-value!!"
+        await store.append(Step(put=[row(owner, value=erased)]))
+        other = sqlite3.connect(file, isolation_level=None)
+        other.execute("BEGIN")
+        other.execute("SELECT count(*) FROM vault").fetchone()
+        began = time.monotonic()
+        forgetting = asyncio.ensure_future(store.forget([owner]))
+        await asyncio.sleep(0.1)
+        async with asyncio.timeout(2):
+            for _ in range(3):
+                await store.append(Step(events=[probe(uuid4(), 1)]))
+        assert not forgetting.done()
+        assert await forgetting == 1
+        assert time.monotonic() - began < 5
+        assert erased in self.written(file)
+        other.execute("ROLLBACK")
+        if later == "forget":
+            await store.forget([uuid4()])
+        elif later == "sweep":
+            await store.sweep(NOW)
+        elif later == "close":
+            store.close()
+        else:  # somebody else, as after a crash of the one who erased
+            open_store(url).close()
+        assert erased not in self.written(file)
+        other.close()
+
+    @staticmethod
+    def written(file: Path) -> bytes:
+        return b"".join(path.read_bytes() for path in file.parent.iterdir())
 
 
 @pytest.mark.parametrize(
