@@ -79,6 +79,21 @@ def hers(log: Any) -> set[UUID]:
     return {one.originator_id for one in log.of("FlowCompleted", "MethodAccepted") if one.identity_id}
 
 
+async def test_the_bytes_of_keys_and_payloads_are_gone_from_the_file(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'limen.db'}"
+    async with lived(url, worker=False) as life:
+        store: Any = life.house.engine.streams.store
+        theirs = [event.originator_id for event in (await audit(life.house.engine)).of("FlowCompleted")]
+        rows = [row for owner in (*theirs, UUID(str(life.person))) for row in await store.vault_rows(owner)]
+        assert {"key", "credential", "payload", "context"} <= {row.kind for row in rows}
+        starts = {row.value[:24]: row.kind for row in rows}  # a long value goes on elsewhere, on pages of its own
+        assert all(start in files(url) for start in starts), "before, they are there to be found"
+        await life.house.engine.erase(life.person)
+        data = files(url)
+        assert [kind for start, kind in starts.items() if start in data] == []
+        assert (tmp_path / "limen.db-wal").stat().st_size == 0
+
+
 async def test_what_the_log_says_of_them_reads_as_erased(tmp_path: Path) -> None:
     async with open_house(store=f"sqlite:///{tmp_path / 'limen.db'}") as house:
         ada, bob = await house.register(), await house.register(BOB)
