@@ -42,9 +42,7 @@ def replay(store: LogStore) -> dict[UUID, Aggregate]:
     return folded
 
 
-def history(
-    store: LogStore, after: int = 0, types: Sequence[str] | None = None
-) -> Iterator[tuple[int, DomainEvent]]:
+def history(store: LogStore, after: int = 0, types: Sequence[str] | None = None) -> Iterator[tuple[int, DomainEvent]]:
     """The events of all streams above a position, each with its own. Blocks while it reads.
 
     They are decoded one at a time, as they are asked for: one that is folded and dropped before the next is made finds
