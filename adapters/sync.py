@@ -4,7 +4,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
 from typing import Any, TypeVar
 from uuid import UUID
@@ -12,7 +12,7 @@ from uuid import UUID
 from limen.adapters.engine import ConfigSource, open_engine
 from limen.domain.document import Document
 from limen.domain.engine import Engine
-from limen.domain.errors import WrongProcess
+from limen.domain.errors import EngineClosed, WrongProcess
 from limen.domain.handler import Actions
 from limen.domain.outcome import FlowView, Outcome
 from limen.domain.ports import Clock, Courier, Ids, Secrets
@@ -24,13 +24,16 @@ class SyncEngine:
     """The engine's methods without await. Never joins the caller's transaction: what it returns is durable.
 
     Handlers run in the engine's thread (plain functions in threads of their own). Must be opened after a fork: a call
-    from another process raises `WrongProcess`.
+    from another process raises `WrongProcess`, one after it was closed `EngineClosed`.
     """
 
     def __init__(self, engine: Engine, loop: asyncio.AbstractEventLoop) -> None:
         self._engine = engine
         self._loop = loop
         self._process = os.getpid()
+        self._open = True
+        self._turn = threading.Lock()
+        self._calls: set[asyncio.Task[Any] | None] = set()
         self.handlers: Actions = engine.handlers
         self.before = engine.before
         self.after = engine.after
@@ -65,7 +68,34 @@ class SyncEngine:
             raise WrongProcess("this engine was opened in another process; open one after the fork")
         if threading.get_ident() == getattr(self._loop, "_thread_id", None):
             raise RuntimeError("a handler cannot call the synchronous engine that runs it: it would wait for itself")
-        return asyncio.run_coroutine_threadsafe(call(), self._loop).result()
+        with self._turn:  # so that what is handed over is always before the end
+            if not self._open:
+                raise EngineClosed
+            answer = asyncio.run_coroutine_threadsafe(self._counted(call), self._loop)
+        try:
+            return answer.result()
+        except CancelledError:
+            raise EngineClosed from None
+
+    async def _counted(self, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        task = asyncio.current_task()
+        self._calls.add(task)
+        try:
+            return await call()
+        finally:
+            self._calls.discard(task)
+
+    async def _cut_off(self) -> None:
+        """Cancels the calls under way, and waits until they have put back what they held."""
+        calls = [task for task in self._calls if task is not None]
+        for task in calls:
+            task.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+
+    def _close(self) -> None:
+        """Takes no call any more."""
+        with self._turn:
+            self._open = False
 
 
 @contextmanager
@@ -82,7 +112,7 @@ def open_engine_sync(
     courier: Courier | None = None,
 ) -> Iterator[SyncEngine]:
     """`open_engine` for synchronous code; the same arguments and errors."""
-    opened: Future[tuple[Engine, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+    opened: Future[tuple[SyncEngine, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
 
     async def serve() -> None:
         try:
@@ -97,9 +127,11 @@ def open_engine_sync(
                 secrets=secrets,
                 courier=courier,
             ) as engine:
-                done = asyncio.Event()
-                opened.set_result((engine, asyncio.get_running_loop(), done))
+                done, loop = asyncio.Event(), asyncio.get_running_loop()
+                given = SyncEngine(engine, loop)
+                opened.set_result((given, loop, done))
                 await done.wait()
+                await given._cut_off()
         except BaseException as error:
             if opened.done():
                 raise
@@ -107,11 +139,15 @@ def open_engine_sync(
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()), name="limen-engine", daemon=True)
     thread.start()
-    engine, loop, done = opened.result()
-    process = os.getpid()
     try:
-        yield SyncEngine(engine, loop)
+        engine, loop, done = opened.result()
+    except Exception:
+        thread.join()
+        raise
+    try:
+        yield engine
     finally:
-        if os.getpid() == process:
+        if os.getpid() == engine._process:
+            engine._close()
             loop.call_soon_threadsafe(done.set)
             thread.join()

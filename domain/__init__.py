@@ -9,6 +9,7 @@ from limen.domain.engine import Engine
 from limen.domain.errors import (
     ActionFailed,
     ConfigurationInvalid,
+    EngineClosed,
     Erased,
     Fault,
     FlowBusy,
@@ -37,6 +38,7 @@ __all__ = [
     "ConfigurationInvalid",
     "Document",
     "Engine",
+    "EngineClosed",
     "Erased",
     "Fault",
     "FlowBusy",

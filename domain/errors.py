@@ -16,6 +16,7 @@
     ├── StoreConflict            somebody else appended first: read again and decide anew
     ├── StoreUnusable            the store cannot be opened or belongs to another key: the message says which
     ├── Erased                   the personal data asked for has been erased: nothing to be done
+    ├── EngineClosed             the engine was used after its `with` block: open another
     └── WrongProcess             an engine crossed a fork: open it afterwards
 
 No error text carries a secret or personal data. HTTP statuses are not known here; an adapter gives them by `id`.
@@ -190,6 +191,15 @@ class Erased(LimenError):
     """The key of this personal data is gone: the person was erased."""
 
     id = "erased"
+
+
+class EngineClosed(LimenError):
+    """The engine has been closed: nothing of the call was done, or what was under way was cut off as by a crash."""
+
+    id = "engine_closed"
+
+    def __init__(self) -> None:
+        super().__init__("the engine has been closed; open another one")
 
 
 class WrongProcess(LimenError):
