@@ -117,8 +117,8 @@ def gist(data: Mapping[str, Any]) -> str:
     for name, value in data.items():
         if name == "action":
             parts.append(str(value["id"] if isinstance(value, Mapping) else value))
-        elif isinstance(value, Mapping) and value.keys() <= {"sealed", "erased"}:
-            parts.append(f"{name} {next(iter(value))}")
+        elif isinstance(value, Mapping):
+            parts += [f"{name} {next(iter(value))}"] if value.keys() <= {"sealed", "erased"} else []
         elif name == "duration":
             parts.append(milliseconds(value))
         elif (name == "attempt" and value > 1) or (name == "status" and value):
