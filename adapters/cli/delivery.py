@@ -1,6 +1,5 @@
 """`limen delivery`: what is sent after the commit, and what came of it."""
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -32,6 +31,7 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """Lists deliveries, the newest first."""
+    from limen.adapters.system import SystemClock
     from limen.projections import DELIVERIES
 
     where = {name: value for name, value in (("state", state), ("action", action)) if value is not None}
@@ -40,7 +40,7 @@ def list_(
             dump_array(_body(row) for row in rows)
             return
         table = plain_table("id", "action", "flow", "state", "tries", "scheduled", "next", numbers=("tries",))
-        now = datetime.now(UTC)
+        now = SystemClock().now()
         for row in rows:
             table.add_row(
                 Text(short(row["id"]), style=DIM),

@@ -1,6 +1,7 @@
 """The log is read without a configuration, changes nothing, and shows sealed fields only to who has the key."""
 
 import asyncio
+import importlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -178,7 +179,6 @@ def test_the_log_of_a_process_that_was_killed_is_read(tmp_path: Path) -> None:
     acknowledged = UUID(process.stdout.readline().strip())
     process.kill()
     process.communicate()
-    from tests.contracts import store as _  # what the other process wrote is known here too
-
+    importlib.import_module("tests.contracts.store")  # what the other process wrote is known here too
     with open_log(url) as log:
         assert acknowledged in {entry.stream for entry in log.events()}
