@@ -106,23 +106,29 @@ class EventReader:
                 if not page:
                     await news()
 
-    def flow(self, id: UUID, at: int | datetime | None = None) -> FlowRecord:
+    def flow(self, id: UUID | str, at: int | datetime | None = None) -> FlowRecord:
         """A flow as it was after version `at`, or at that instant; as it is when None.
 
-        Raises `FlowNotFound` where there was no such flow by then.
+        Raises `FlowNotFound` where there was no such flow by then, `ValueError` for a time without a zone.
         """
+        flow_id = _flow_id(id)
+        _check_zone(at)
         with _translated():
-            rows = self._recorder.stream_log(id)
+            rows = self._recorder.stream_log(flow_id)
             events = [self._mapper.event(*row[1:]) for row in rows]
             kept = [n for n, event in enumerate(events) if at is None or _by(at, event)]
             if not kept or events[0].stream != "flow":
-                raise FlowNotFound(id)
+                raise FlowNotFound(flow_id)
             return FlowRecord(
-                Flow.replay(id, [events[n] for n in kept]), tuple(self._entries([rows[n] for n in kept]))
+                Flow.replay(flow_id, [events[n] for n in kept]), tuple(self._entries([rows[n] for n in kept]))
             )
 
     def stream(self, id: UUID, at: datetime | None = None) -> tuple[LogEntry, ...]:
-        """The events of one stream of any kind, up to an instant if asked; none where there is no such stream."""
+        """The events of one stream of any kind, up to an instant if asked; none where there is no such stream.
+
+        Raises `ValueError` for a time without a zone.
+        """
+        _check_zone(at)
         with _translated():
             entries = self._entries(self._recorder.stream_log(id))
         return tuple(entry for entry in entries if at is None or entry.time <= at)
@@ -215,6 +221,18 @@ def _translated() -> Iterator[None]:
         raise StoreUnusable(str(error)) from error
     except PersistenceError as error:
         raise unusable(error) from error
+
+
+def _flow_id(id: UUID | str) -> UUID:
+    try:
+        return id if isinstance(id, UUID) else UUID(id)
+    except (ValueError, AttributeError, TypeError):
+        raise FlowNotFound(id[:36] if isinstance(id, str) else "of that id") from None
+
+
+def _check_zone(at: int | datetime | None) -> None:
+    if isinstance(at, datetime) and at.utcoffset() is None:
+        raise ValueError("the time has no zone, so it names no instant: give it one, as in datetime.now(UTC)")
 
 
 def _by(at: int | datetime, event: DomainEvent) -> bool:
