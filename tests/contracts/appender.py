@@ -1,7 +1,8 @@
 """A process that appends, for the tests of several processes on one store.
 
-`python -m tests.contracts.appender URL count SHARED TIMES` lets each of 8 callers append TIMES steps to streams of its
-own, the first of them to the shared stream too, and prints how often it was refused there;
+`python -m tests.contracts.appender URL count SHARED TIMES` says that it is ready, waits for a line, then lets each of 8
+callers append TIMES steps to streams of its own, the first of them to the shared stream too, and prints how often it
+was refused there;
 `python -m tests.contracts.appender URL forever` appends until it is killed, printing each acknowledged stream.
 """
 
@@ -61,6 +62,8 @@ async def forever(store: LogStore) -> None:
 def main(url: str, what: str, *rest: str) -> None:
     store = open_store(url)
     if what == "count":
+        print("ready", flush=True)
+        sys.stdin.readline()  # they begin together: else the first may be done before the last has started
         asyncio.run(count(store, UUID(rest[0]), int(rest[1])))
     else:
         asyncio.run(forever(store))

@@ -20,7 +20,9 @@ KILLS = 6
 def appender(url: str, *args: str) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "tests.contracts.appender", url, *args]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
 
 
 class DurableStoreContract(StoreContract):
@@ -48,6 +50,12 @@ class DurableStoreContract(StoreContract):
     def test_processes_that_append_at_the_same_time_lose_nothing_and_fork_nothing(self, url: str) -> None:
         shared, times = uuid4(), 40
         running = [appender(url, "count", str(shared), str(times)) for _ in range(3)]
+        ready = [process.stdout.readline() for process in running if process.stdout is not None]
+        assert ready == ["ready\n"] * 3
+        for process in running:
+            assert process.stdin is not None
+            process.stdin.write("\n")
+            process.stdin.flush()
         refusals = [int(process.communicate(timeout=100)[0]) for process in running]
         assert [process.returncode for process in running] == [0, 0, 0]
         assert sum(refusals) > 0, "they never met: nothing was tried"
