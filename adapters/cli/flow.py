@@ -1,6 +1,5 @@
 """`limen flow`: the flows there are, one of them in full, and the machines they run on."""
 
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -58,6 +57,7 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """Lists flows, the newest first."""
+    from limen.adapters.system import SystemClock
     from limen.projections import FLOWS
 
     asked = (("flow", flow.value if flow else None), ("state", state), ("identity", identity))
@@ -67,7 +67,7 @@ def list_(
             dump_array(_row(row) for row in rows)
             return
         table = plain_table("id", "flow", "state", "method", "started", "identity")
-        now = datetime.now(UTC)
+        now = SystemClock().now()
         for row in rows:
             table.add_row(
                 Text(row["id"], style=DIM),

@@ -1,7 +1,6 @@
 """Playing the demo: the target is started, the story told, and everything it shows is checked."""
 
 import asyncio
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from limen.adapters.demo.story import Story
 from limen.adapters.demo.target import furnish
 from limen.adapters.engine import open_engine
 from limen.adapters.sink import Sink
+from limen.adapters.system import SystemIds
 from limen.domain.engine import Engine
 from limen.domain.errors import LimenError
 from limen.domain.testing import MemoryCourier
@@ -53,7 +53,7 @@ async def play(scene: Scene, store: str, *, told: Told = lambda _what, _held: No
 async def _tell(config: Path, store: str, courier: MemoryCourier, sink: Sink, played: Played, told: Told) -> None:
     async with open_engine(config, store, courier=courier) as engine:
         # a person of their own for each run: the store of the last one may be the same
-        story = Story(engine, courier, f"ada.{uuid.uuid4().hex[:8]}")
+        story = Story(engine, courier, f"ada.{SystemIds().new().hex[:8]}")
         for title, step in story.steps:
             before = len(story.checks)
             try:
