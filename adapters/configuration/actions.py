@@ -96,6 +96,11 @@ def _read_entry(draft: Draft, entry: Any, slot: Slot, position: int, pointer: st
     name = config.get("id") if hook == "web_hook" or hook in draft.named else None
     identity = name or f"{slot}.{position}"
     settings = draft.settings.actions.get(identity, ActionSettings())
+    if hook in draft.named:
+        for key in sorted(settings.given & {"retry", "signing_secrets"}):
+            draft.findings.warn(
+                join("/actions", identity, key), f"limen.yml: '{hook}' is a handler, which has no {key}"
+            )
     return Action(hook, identity, pointer, position, web_hook, {} if web_hook else dict(config), settings)
 
 

@@ -54,9 +54,7 @@ def _is_mapping(value: Any, pointer: str, findings: Findings) -> bool:
     return False
 
 
-def _check_object(
-    shape: Mapping[str, Any], value: Any, pointer: str, findings: Findings, secret: Secret
-) -> None:
+def _check_object(shape: Mapping[str, Any], value: Any, pointer: str, findings: Findings, secret: Secret) -> None:
     if not _is_mapping(value, pointer, findings):
         return
     known = {key.removesuffix("!"): inner for key, inner in shape.items()}

@@ -48,12 +48,13 @@ def restore(document: Mapping[str, Any], secret_document: Mapping[str, Any]) -> 
 def _written(settings: ActionSettings) -> dict[str, Any]:
     """The settings of one action as `limen.yml` has them."""
     written: dict[str, Any] = {
-        "timeout": _span(settings.timeout),
         "retry": asdict(settings.retry),
         "signing_secrets": [MASK for _ in settings.signing_secrets],
     }
     for name in ("initial", "maximum"):
         written["retry"][name] = _span(written["retry"][name])
+    if "timeout" in settings.given:  # where it is not, a handler's own holds
+        written["timeout"] = _span(settings.timeout)
     return written if settings.concurrency is None else {**written, "concurrency": settings.concurrency}
 
 

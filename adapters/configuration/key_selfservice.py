@@ -147,10 +147,6 @@ METHODS: Shape = {
         {"enabled": BOOL, "config": {"base_redirect_uri": URI, "providers": Many(_PROVIDER)}}, unless_enabled
     ),
     "b2b": Later(
-        {
-            "config": {
-                "organizations": Many({"id": TEXT, "label": TEXT, "domains": TEXTS, "session_lifespan": DURATION})
-            }
-        }
+        {"config": {"organizations": Many({"id": TEXT, "label": TEXT, "domains": TEXTS, "session_lifespan": DURATION})}}
     ),
 }

@@ -164,8 +164,7 @@ class _Copy:
             for key in getattr(value, "repeated", ()):
                 self.findings.fault(join(pointer, key), "stands twice")
             return {
-                self._key(key, pointer): self.copy(inner, join(pointer, key), depth + 1)
-                for key, inner in value.items()
+                self._key(key, pointer): self.copy(inner, join(pointer, key), depth + 1) for key, inner in value.items()
             }
         if isinstance(value, list | tuple):
             return [self.copy(inner, join(pointer, position), depth + 1) for position, inner in enumerate(value)]

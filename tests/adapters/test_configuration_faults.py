@@ -39,8 +39,10 @@ def test_every_fault_is_listed_in_the_order_of_the_file() -> None:
         read(document, env={})
     assert refused.value.faults == (
         Fault("/selfservice/flows/login/lifespan", "must be a duration such as 1h30m10s or 500ms"),
-        Fault("/selfservice/colour", "unknown key; known here: allowed_return_urls, default_browser_return_url, "
-              "flows, methods"),
+        Fault(
+            "/selfservice/colour",
+            "unknown key; known here: allowed_return_urls, default_browser_return_url, flows, methods",
+        ),
         Fault("/session/lifespan", "must be a text, not a number"),
         Fault("/identity/schemas", "must have at least 1 entry"),
         Fault("/nonsense", faults(document)["/nonsense"]),

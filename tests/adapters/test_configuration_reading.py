@@ -307,9 +307,9 @@ def test_a_web_hook_arrives_whole() -> None:
         "response": {"parse": True},
     }
     hooks = [{"hook": "web_hook", "config": config}]
-    (action,) = read(minimal(flows={"verification": {"before": {"hooks": hooks}}}), env={}).flow(
-        FlowKind.VERIFICATION
-    ).before
+    (action,) = (
+        read(minimal(flows={"verification": {"before": {"hooks": hooks}}}), env={}).flow(FlowKind.VERIFICATION).before
+    )
     assert action.id == "welcome"
     assert action.web_hook == WebHook(
         url="https://crm.example/hook?key=1",
