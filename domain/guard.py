@@ -8,6 +8,9 @@ from urllib.parse import urlsplit
 from limen.domain.errors import SubmissionInvalid
 from limen.domain.request import Request
 
+_PLAIN = (Request(), Request(method="GET"))
+"""What stands in where the caller gives no request."""
+
 _Place = tuple[Any, int, "tuple[Any, _Place] | None"]
 """A value, how deep it stands, and under which name in which place above."""
 
@@ -16,6 +19,8 @@ MAX_DEPTH = 32
 
 MAX_SIZE = 1024 * 1024
 """Characters of keys and values a submission may have, all in all (1 MiB, far above any form)."""
+
+_TOO_LARGE = f"larger than {MAX_SIZE} characters"
 
 MAX_INTEGER = 2**63 - 1
 """The largest whole number that is kept exactly everywhere."""
@@ -33,6 +38,11 @@ def guard(values: Any, pointer: str = "") -> None:
     waiting: list[_Place] = [(values, 0, None)]
     while waiting:
         place = value, depth, _ = waiting.pop()
+        if type(value) is str and value.isascii() and "\x00" not in value and depth <= MAX_DEPTH:
+            size += len(value)  # what most values are
+            if size > MAX_SIZE:
+                raise SubmissionInvalid(pointer, _TOO_LARGE)
+            continue
         fault = f"nested deeper than {MAX_DEPTH} levels" if depth > MAX_DEPTH else _fault(value)
         if fault:
             raise SubmissionInvalid(pointer + _path(place), fault)
@@ -47,11 +57,13 @@ def guard(values: Any, pointer: str = "") -> None:
         else:
             size += 8
         if size > MAX_SIZE:
-            raise SubmissionInvalid(pointer, f"larger than {MAX_SIZE} characters")
+            raise SubmissionInvalid(pointer, _TOO_LARGE)
 
 
 def guard_request(request: Request) -> None:
     """Refuses a request that cannot be recorded. Raises `SubmissionInvalid` that names the part."""
+    if request in _PLAIN:
+        return
     headers = [[name, value] for name, value in request.pairs()]
     parts = {"method": request.method, "url": request.url, "headers": headers, "client_ip": request.client_ip}
     guard({**parts, "cookies": request.cookies}, "/request")

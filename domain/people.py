@@ -4,6 +4,7 @@ An identity is found through the reservation of its identifier, whose stream id 
 projection that may lag.
 """
 
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -16,7 +17,11 @@ from limen.domain.message import Message
 from limen.domain.ports import Ids, Keyring, VaultRow
 from limen.domain.reservation import Reservation
 from limen.domain.rules import Rules
+from limen.domain.sealed import Sealed
 from limen.domain.streams import Streams
+
+OPENED = 1024
+"""How many opened profiles are at hand. Each stands beside what it was opened from, and holds for that alone."""
 
 
 class People:
@@ -27,6 +32,7 @@ class People:
         self.keyring = keyring
         self.ids = ids
         self.rules = rules
+        self._opened: OrderedDict[UUID, tuple[Sealed, Profile]] = OrderedDict()
 
     # -- finding
 
@@ -52,7 +58,14 @@ class People:
 
     def profile(self, identity: Identity) -> Profile:
         """The opened profile of an identity whose key is at hand."""
-        return identity.confirm(Profile.of(self.keyring.unseal(identity.profile)))
+        sealed, known = self._opened.get(identity.id, (None, None))
+        if known is None or sealed is not identity.profile or not self.keyring.ready(identity.id):
+            known = Profile.of(self.keyring.unseal(identity.profile))
+            self._opened[identity.id] = identity.profile, known
+            if len(self._opened) > OPENED:
+                self._opened.popitem(last=False)
+        self._opened.move_to_end(identity.id)
+        return identity.confirm(known)
 
     async def credential(self, identity: Identity, type: str) -> str | None:
         """The secret of a credential, from the vault."""

@@ -97,13 +97,14 @@ class Submitting:
         """Changing a credential, an identifier or an address takes a fresh session (Kratos' privileged session)."""
         if flow.kind is not FlowKind.SETTINGS or signed_in is None:
             return
+        age = now - signed_in.session.authenticated_at
+        if age <= self.desk.rules.configuration.flow(flow.kind).privileged_session_max_age:
+            return
         people = self.desk.people
         moves = verdict.profile is not None and set(people.identifiers(verdict.profile)) != set(
             people.identifiers(signed_in.profile)
         )
-        age = now - signed_in.session.authenticated_at
-        limit = self.desk.rules.configuration.flow(flow.kind).privileged_session_max_age
-        if (verdict.credentials or moves) and age > limit:
+        if verdict.credentials or moves:
             raise RequestRefused("session_refresh_required", "this change needs a fresh session; sign in again first")
 
     def _offered(self, flow: Flow, method: str) -> bool:
