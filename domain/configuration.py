@@ -57,12 +57,17 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class ActionSettings:
-    """What `limen.yml` says of one action, by its `config.id`. `timeout` is the total deadline in seconds."""
+    """What `limen.yml` says of one action, by its `config.id`. `timeout` is the total deadline in seconds.
+
+    `concurrency` is how many calls of it may be under way at a time, in one process; None is no limit. `given` are the
+    names of those that the file gives; the others are defaults.
+    """
 
     timeout: float = 30.0
     retry: Retry = Retry()
     concurrency: int | None = None
     signing_secrets: tuple[str, ...] = field(default=(), repr=False)
+    given: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

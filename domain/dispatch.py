@@ -15,10 +15,11 @@ from limen.domain.configuration import Action, ActionSettings, Configuration, Re
 from limen.domain.delivery import Delivery
 from limen.domain.errors import LimenError, StoreConflict
 from limen.domain.handler import Actions
-from limen.domain.patience import either
+from limen.domain.patience import OutOfTime, either, first
+from limen.domain.plan import settings_of
 from limen.domain.ports import Courier, Step
 from limen.domain.rules import Rules
-from limen.domain.runner import Tools
+from limen.domain.runner import Tools, remaining
 from limen.domain.scheduling import LEASE_MARGIN
 from limen.domain.sending import Result, Sending
 from limen.domain.streams import Streams
@@ -91,11 +92,19 @@ class Dispatcher:
         if delivery.channel == "handler" and not self.handlers.sealed:
             await self.streams.append(Step(due=[(id, now + timedelta(seconds=1))]))
             return None
-        settings = await self._settings(delivery)
+        settings, gate = await self._settings(delivery), self.tools.gate
+        if gate.crowded(delivery.action, settings.concurrency):
+            await self.defer(id, 1 + 9 * self._random())
+            return None
+        async with gate.place(delivery.action, settings.concurrency):  # no attempt has begun while it waits
+            return await self._claim(delivery, settings)
+
+    async def _claim(self, delivery: Delivery, settings: ActionSettings) -> Result | None:
+        now = self.tools.clock.now()
         lease = now + timedelta(seconds=settings.timeout + LEASE_MARGIN)
         delivery.fire("attempt", now, attempt=delivery.attempts + 1, lease=lease)
         try:
-            await self.streams.append(Step(due=[(id, lease)]), delivery)
+            await self.streams.append(Step(due=[(delivery.id, lease)]), delivery)
         except StoreConflict:
             return None
         result = await self.sending.attempt(delivery, settings.timeout)
@@ -114,8 +123,7 @@ class Dispatcher:
             deadline = began + timedelta(seconds=settings.timeout)
             while True:
                 started = self.tools.clock.now()
-                remaining = max((deadline - started).total_seconds(), 0.001)
-                result = await self.sending.attempt(delivery, remaining)
+                result = await self._attempt(delivery, settings, deadline)
                 wait = self._pause(result, delivery.attempts, settings.retry, deadline)
                 if wait is None:
                     break
@@ -132,6 +140,21 @@ class Dispatcher:
                 return delivery.action, result.failure
         return None
 
+    async def _attempt(self, delivery: Delivery, settings: ActionSettings, deadline: datetime) -> Result:
+        """One attempt of what a flow waits for; its wait at the action's gate counts against the deadline."""
+        clock, gate = self.tools.clock, self.tools.gate
+
+        async def send() -> Result:
+            return await self.sending.attempt(delivery, remaining(deadline, clock.now()))
+
+        if settings.concurrency is None:
+            return await send()
+        try:
+            asking = gate.through(delivery.action, settings.concurrency, send)
+            return await first(clock, remaining(deadline, clock.now()), asking)
+        except OutOfTime:
+            return Result(Failure("timeout", "no answer in time"))
+
     async def _hand_over(self, rest: Sequence[UUID]) -> None:
         now = self.tools.clock.now()
         for id_ in rest:
@@ -143,16 +166,19 @@ class Dispatcher:
 
     async def _settings(self, delivery: Delivery) -> ActionSettings:
         if delivery.channel == "web_hook":
-            try:
-                rules = await self._recall(delivery.configuration)
-            except LimenError:
-                return ActionSettings()  # its request is rendered already: only timeout and retries are lost
-            action = find_action(rules.configuration, delivery.action)
-            return action.settings if action else ActionSettings()
+            return settings_of(await self._configured(delivery), None)
         if delivery.channel == "handler":
-            handler = await self.sending.handler_of(delivery)
-            return ActionSettings(timeout=handler.timeout if handler else 30.0)
+            action = None if delivery.hook == "python" else await self._configured(delivery)
+            return settings_of(action, await self.sending.handler_of(delivery))
         return ActionSettings(timeout=30.0)
+
+    async def _configured(self, delivery: Delivery) -> Action | None:
+        """The action of the file that it is of."""
+        try:
+            rules = await self._recall(delivery.configuration)
+        except LimenError:
+            return None  # its request is rendered already: only what limen.yml says of it is lost
+        return find_action(rules.configuration, delivery.action)
 
     # -- the record
 

@@ -5,7 +5,7 @@ overrides the default one. Configured actions run first, then Python handlers, `
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from limen.domain.configuration import Action, ActionSettings, Slot
@@ -39,10 +39,8 @@ class Planned:
 
     @property
     def settings(self) -> ActionSettings:
-        """Its timeout, retries and secrets."""
-        if self.action is not None and self.handler is None:
-            return self.action.settings
-        return ActionSettings(timeout=self.handler.timeout if self.handler else 30.0)
+        """Its timeout, retries, concurrency and secrets."""
+        return settings_of(self.action, self.handler)
 
     @property
     def delivered(self) -> bool:
@@ -62,6 +60,14 @@ class Planned:
             origin="python" if self.action is None else "configured",
             delivery=delivery,
         )
+
+
+def settings_of(action: Action | None, handler: RegisteredHandler | None) -> ActionSettings:
+    """What `limen.yml` says of an action; a handler has the time it was registered with where that says none."""
+    settings = action.settings if action else ActionSettings()
+    if handler is None or "timeout" in settings.given:
+        return settings
+    return replace(settings, timeout=handler.timeout)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ may have been made. Each answer is appended with the next attempt, or with what 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,7 +22,8 @@ from limen.domain.answer import (
     pause,
     retriable,
 )
-from limen.domain.configuration import Retry
+from limen.domain.configuration import Action, Retry
+from limen.domain.gate import Gate
 from limen.domain.guard import guard
 from limen.domain.handler import ActionContext, Actions, Interrupt, Modify, RegisteredHandler
 from limen.domain.patience import OutOfTime, either, first, in_thread
@@ -34,6 +35,7 @@ from limen.domain.ports import (
     Clock,
     Ids,
     Keyring,
+    PreparedRequest,
     Secrets,
     TemplateCanceled,
     TemplateFailed,
@@ -60,6 +62,7 @@ class Tools:
     keyring: Keyring
     templates: Templates
     caller: Caller
+    gate: Gate = field(default_factory=Gate)
 
 
 class Runner:
@@ -87,11 +90,14 @@ class Runner:
                 "begin_action", started, action=planned.ref, attempt=1, trigger_id=self.tools.ids.new(), context=name
             )
             await work.commit()
+        settings = planned.settings
         try:
-            answered = await first(clock, handler.timeout, call_handler(handler, context()))
+            given = context()
+            asking = self.tools.gate.through(planned.ref.id, settings.concurrency, lambda: call_handler(handler, given))
+            answered = await first(clock, settings.timeout, asking)
             verdict = _said(answered, modifies=modifies)
         except OutOfTime:
-            verdict = Failure("timeout", f"no answer within {handler.timeout:g} s")
+            verdict = Failure("timeout", f"no answer within {settings.timeout:g} s")
         except Exception as error:
             verdict = Failure("handler", type(error).__name__)
         self._record(planned, work, verdict, attempt=1, since=started)
@@ -132,7 +138,7 @@ class Runner:
                 request_digest=digest,
             )
             await work.commit()
-            answer = await self._call(request, deadline)
+            answer = await self._call(action, request, deadline)
             verdict = judge(answer, parses=action.web_hook.parses, modifies=modifies)
             wait = self._wait(answer, verdict, attempt, action.settings.retry, deadline, parses=action.web_hook.parses)
             self._record(planned, work, verdict, attempt=attempt, since=started, answer=answer, final=wait is None)
@@ -141,13 +147,18 @@ class Runner:
             await either(tools.clock.sleep(wait), asyncio.sleep(wait))
         return verdict
 
-    async def _call(self, request: Any, deadline: datetime) -> Answer | CallFailed:
-        clock = self.tools.clock
-        now = clock.now()
-        remaining = max((deadline - now).total_seconds(), 0.001)
-        call = self.tools.caller.call(request, request_id=self.tools.ids.new(), timeout=remaining, sent_at=now)
+    async def _call(self, action: Action, request: PreparedRequest, deadline: datetime) -> Answer | CallFailed:
+        """One attempt, made when the action's gate lets it through: the time it waits there is its own."""
+        tools = self.tools
+
+        async def call() -> Answer:
+            now = tools.clock.now()
+            left = remaining(deadline, now)
+            return await tools.caller.call(request, request_id=tools.ids.new(), timeout=left, sent_at=now)
+
+        asking = tools.gate.through(action.id, action.settings.concurrency, call)
         try:
-            return await first(clock, remaining, call)
+            return await first(tools.clock, remaining(deadline, tools.clock.now()), asking)
         except CallFailed as failed:
             return failed
         except OutOfTime:
@@ -196,6 +207,11 @@ class Runner:
             return
         modified = tuple(verdict.changes) if isinstance(verdict, Modification) else ()
         flow.fire("answer_action", at, verdict=verdict_name(verdict), modified=modified, **fields)
+
+
+def remaining(deadline: datetime, now: datetime) -> float:
+    """Seconds until the deadline; a moment where it is over."""
+    return max((deadline - now).total_seconds(), 0.001)
 
 
 def verdict_name(verdict: Verdict) -> str:

@@ -133,6 +133,7 @@ def _action(values: Mapping[str, Any], secrets: tuple[str, ...]) -> ActionSettin
         retry=_retry(section(values, "retry"), default.retry),
         concurrency=values.get("concurrency"),
         signing_secrets=secrets,
+        given=frozenset(values),
     )
 
 
