@@ -10,6 +10,9 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Literal
 
+SESSION_COOKIE = "ory_kratos_session"
+"""The name of the session's cookie, unless `session.cookie.name` gives another (Kratos' default)."""
+
 
 class FlowKind(StrEnum):
     """The five self-service flows."""
@@ -213,6 +216,8 @@ class Configuration:
     allowed_return_urls: tuple[str, ...] = ()
     session_lifespan: timedelta = timedelta(hours=24)
     whoami_required_aal: str = "aal1"
+    session_cookie: str = SESSION_COOKIE
+    """`session.cookie.name`: under which name browsers hold the session."""
     secrets: KeySecrets = KeySecrets()
     guard: HttpGuard = HttpGuard()
     hasher: HasherSettings = HasherSettings()

@@ -5,6 +5,7 @@ command ─▶ load the flow ─▶ before- or blocking actions, each answer rec
 The append is the commit point: before it nothing has happened, after it everything will, crash or not.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -68,6 +69,7 @@ class Engine:
         self._methods = methods
         self._desks: dict[UUID, Desk] = {}
         self._current: Desk | None = None
+        self._opening = asyncio.Lock()
         self._draft = self._desk(draft)
         self._in_flight: set[UUID] = set()
 
@@ -75,17 +77,23 @@ class Engine:
 
     async def current(self) -> Desk:
         """The configuration in force; published, with the handlers that are part of it, when the first flow begins."""
-        if self._current is None:
-            self.handlers.seal()
-            rules = await self._publish()
-            self._current = self._desks[rules.id] = self._desk(rules)
-        return self._current
+        if self._current is not None:
+            return self._current
+        async with self._opening:
+            if self._current is None:
+                self.handlers.seal()
+                rules = await self._publish()
+                # the same methods as before it was published: one pool of hashers
+                self._current = self._desks[rules.id] = Desk.under(rules, self._draft.methods, self.services)
+            return self._current
 
     async def desk(self, configuration: UUID) -> Desk:
         """The configuration that a flow is pinned to."""
         await self.current()
         if configuration not in self._desks:
-            self._desks[configuration] = self._desk(await self._recall(configuration))
+            async with self._opening:
+                if configuration not in self._desks:
+                    self._desks[configuration] = self._desk(await self._recall(configuration))
         return self._desks[configuration]
 
     def _desk(self, rules: Rules) -> Desk:

@@ -14,6 +14,7 @@ from limen.domain.configuration import FlowKind, Phase, Slot
 from limen.domain.document import Document, thaw
 from limen.domain.errors import LimenError
 from limen.domain.message import Message, MessageType
+from limen.domain.placement import named_slots
 
 When = Literal["before_commit", "after_commit", "delivery"]
 REPLACEABLE = (
@@ -165,9 +166,12 @@ class Actions:
         timeout: float = 30.0,
         pure: bool = False,
     ) -> Callable[[Handler], Handler]:
-        """Makes `hook: <name>` known to the configuration, in these slots (`login.before`, `login.after.password`)."""
+        """Makes `hook: <name>` known to the configuration, in these slots (`login.before`, `login.after.password`).
 
+        Raises ValueError for a slot in which no list can stand: recovery and verification have one list each.
+        """
         check_terms(when, timeout)
+        named_slots(slots)
         places = tuple(map(parse_slot, slots))
 
         def register(function: Handler) -> Handler:

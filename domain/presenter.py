@@ -187,7 +187,7 @@ class Presenter:
             "request_headers": request.allowed_headers(guard.header_allowlist),
             "request_method": request.method,
             "request_url": request.url,
-            "request_cookies": request.foreign_cookies(),
+            "request_cookies": request.foreign_cookies(self.rules.configuration.session_cookie),
         }
         if decision is not None:
             identity = self.identity(decision, admin=True)

@@ -97,9 +97,10 @@ class Request:
             kept.setdefault("True-Client-Ip", [self.client_ip])
         return dict(sorted(kept.items()))
 
-    def foreign_cookies(self) -> dict[str, str]:
-        """The cookies without limen's own."""
-        return {name: value for name, value in self.cookies.items() if not name.startswith(OWN_COOKIES)}
+    def foreign_cookies(self, *own: str) -> dict[str, str]:
+        """The cookies without limen's own, and without those that a configuration names so."""
+        kept = {name: value for name, value in self.cookies.items() if not name.startswith(OWN_COOKIES)}
+        return {name: value for name, value in kept.items() if name not in own}
 
 
 @lru_cache(1024)

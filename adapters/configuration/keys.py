@@ -180,7 +180,7 @@ KRATOS: Shape = {
     "session": {
         "lifespan": DURATION,
         "whoami": {"required_aal": AAL, "tokenizer": Later(_TOKENIZER)},
-        "cookie": Later({**_COOKIE, "name": TEXT, "persistent": BOOL}),
+        "cookie": {**{key: Later(shape) for key, shape in _COOKIE.items()}, "name": TEXT, "persistent": Later(BOOL)},
         "earliest_possible_extend": Later(DURATION),
     },
     "clients": {

@@ -8,6 +8,7 @@ from limen.adapters.configuration.draft import Draft
 from limen.adapters.configuration.findings import section
 from limen.adapters.configuration.values import parse_duration, parse_size
 from limen.domain.configuration import (
+    SESSION_COOKIE,
     Action,
     Configuration,
     CourierSettings,
@@ -49,6 +50,7 @@ def build(
         default_return_url=selfservice.get("default_browser_return_url"),
         allowed_return_urls=tuple(selfservice.get("allowed_return_urls", ())),
         session_lifespan=_duration(session, "lifespan", timedelta(hours=24)),
+        session_cookie=section(session, "cookie").get("name") or SESSION_COOKIE,
         whoami_required_aal=section(session, "whoami").get("required_aal", _HIGHEST),
         secrets=_secrets(section(file, "secrets")),
         guard=_guard(section(file, "clients")),
