@@ -66,6 +66,30 @@ class Drawn(Document):
         return super().__getattr__(name)
 
 
+class Deferred(Mapping[str, Any]):
+    """A JSON object that is put together when somebody looks into it, and then once."""
+
+    __slots__ = ("_made", "_source")
+
+    def __init__(self, source: Callable[[], Mapping[str, Any]]) -> None:
+        self._source = source
+        self._made: Mapping[str, Any] | None = None
+
+    def _here(self) -> Mapping[str, Any]:
+        if self._made is None:
+            self._made = self._source()
+        return self._made
+
+    def __getitem__(self, key: str) -> Any:
+        return self._here()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._here())
+
+    def __len__(self) -> int:
+        return len(self._here())
+
+
 def freeze(value: Any) -> Any:
     """Objects become Documents, lists tuples; the rest is as it is."""
     if isinstance(value, Document):

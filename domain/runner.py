@@ -23,6 +23,7 @@ from limen.domain.answer import (
     retriable,
 )
 from limen.domain.configuration import Action, Retry
+from limen.domain.document import Deferred
 from limen.domain.gate import Gate
 from limen.domain.guard import guard
 from limen.domain.handler import ActionContext, Actions, Interrupt, Modify, RegisteredHandler
@@ -92,9 +93,16 @@ class Runner:
             await work.commit()
         settings = planned.settings
         try:
-            given = context()
-            asking = self.tools.gate.through(planned.ref.id, settings.concurrency, lambda: call_handler(handler, given))
-            answered = await first(clock, settings.timeout, asking)
+            # a pure handler often looks at nothing or little: what it does not look at is not put together
+            given = Deferred(context) if handler.pure else context()
+            if handler.pure and not handler.is_async:
+                answered = handler.function(ActionContext(given))
+                if isinstance(answered, Awaitable):
+                    answered = await first(clock, settings.timeout, answered)
+            else:
+                gate, limit = self.tools.gate, settings.concurrency
+                asking = gate.through(planned.ref.id, limit, lambda: call_handler(handler, given))
+                answered = await first(clock, settings.timeout, asking)
             verdict = _said(answered, modifies=modifies)
         except OutOfTime:
             verdict = Failure("timeout", f"no answer within {settings.timeout:g} s")
