@@ -68,6 +68,7 @@ async def open_engine(
     async with AsyncExitStack() as stack:
         templates = await stack.enter_async_context(TemplatePool())
         configuration = await read_checked(config, settings, hooks=handlers.hooks, templates=templates)
+        await templates.resize(configuration.settings.template_workers)
         opened = open_store(store or configuration.settings.store or DEFAULT_STORE)
         stack.callback(opened.close)
         keys = Keys(opened, _master(configuration, opened), system.secrets)

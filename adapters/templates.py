@@ -37,6 +37,7 @@ class TemplatePool:
     """
 
     def __init__(self, workers: int = 2, *, wall: float = WALL) -> None:
+        self._wall = wall
         self._workers = [_Worker(wall) for _ in range(max(workers, 1))]
         self._idle = list(self._workers)
         # first come, first served; a queue lets who just finished go again before those who wait
@@ -81,6 +82,17 @@ class TemplatePool:
         """Ends the workers, those in the middle of a template too."""
         self._closed = True
         await asyncio.gather(*(worker.stop() for worker in self._workers))
+
+    async def resize(self, workers: int) -> None:
+        """Has as many workers from now on. To be called before the pool is shared: no template may be under way."""
+        if len(self._idle) < len(self._workers):
+            raise RuntimeError("a template is under way: resize the pool before it is shared")
+        wanted = max(workers, 1)
+        kept, surplus = self._idle[-wanted:], self._idle[:-wanted]  # the last are those that have been started
+        self._idle = [*(_Worker(self._wall) for _ in range(wanted - len(kept))), *kept]
+        self._workers = list(self._idle)
+        self._free = asyncio.Semaphore(wanted)
+        await asyncio.gather(*(worker.stop() for worker in surplus))
 
     async def _ask(self, mode: str, source: str, document: str) -> dict[str, Any]:
         if self._closed:

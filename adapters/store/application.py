@@ -19,7 +19,13 @@ class EventLog(Application[UUID]):
 
     def __init__(self, factory: type[InfrastructureFactory[Any]], env: EnvType) -> None:
         self._factory_class = factory
-        super().__init__(env)
+        self._made: InfrastructureFactory[Any] | None = None
+        try:
+            super().__init__(env)
+        except BaseException:
+            if self._made is not None:
+                self._made.close()
+            raise
 
     @property
     def vault(self) -> VaultRecorder:
@@ -35,7 +41,8 @@ class EventLog(Application[UUID]):
         return Environment(name, dict(env or {}))
 
     def construct_factory(self, env: Environment) -> InfrastructureFactory[Any]:
-        return self._factory_class(env)
+        self._made = self._factory_class(env)
+        return self._made
 
     def construct_mapper(self) -> Mapper[UUID]:
         return EventMapper()

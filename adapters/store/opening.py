@@ -10,7 +10,8 @@ from eventsourcing.utils import EnvType
 from limen.adapters.store.address import Address
 from limen.adapters.store.application import EventLog
 from limen.adapters.store.memory import MemoryFactory
-from limen.adapters.store.sqlite import BUSY_SECONDS, SQLiteVaultFactory, prepare_file
+from limen.adapters.store.sqlite import SQLiteVaultFactory
+from limen.adapters.store.sqlite_connection import BUSY_SECONDS, prepare_file
 from limen.adapters.store.store import LogStore
 from limen.domain.errors import StoreUnusable
 

@@ -7,41 +7,28 @@ another waits its turn.
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from threading import RLock
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, cast
 from uuid import UUID
 
-from eventsourcing import persistence
 from eventsourcing.persistence import PersistenceError, StoredEvent
 from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore, SQLiteFactory
 
 from limen.adapters.store import sqlite_statements as sql
 from limen.adapters.store.record import EVENT, KEY, PAIR, ROW, Outcome, Record, Shape, VaultWork, rows
 from limen.adapters.store.recorder import LogRow, StreamRow, VaultRecorder
+from limen.adapters.store.sqlite_connection import BUSY_SECONDS, connect, is_busy, patiently, translated
 from limen.domain.errors import StoreConflict
 from limen.domain.ports import VaultRow
-
-T = TypeVar("T")
-
-BUSY_SECONDS = 60
-"""How long one try to lock waits inside SQLite."""
-
-PATIENCE_SECONDS = 300.0
-"""How long a writer goes on trying while other processes hold the file."""
 
 TRUNCATING_SECONDS = 5.0
 """How long the one who erases waits for readers of the write-ahead log; what is left then is done later."""
 
 _TRY_MILLISECONDS = 50
 """How long one try to truncate the write-ahead log keeps writers waiting."""
-
-_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "cache_size=-16000", "wal_autocheckpoint=4000")
-"""Of the writer. Ids are random, so each step touches pages all over the file: 16 MB of cache, and a WAL of up to 16 MB
-before it is copied back, save writing the same page again and again."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -58,28 +45,33 @@ class SQLiteVaultRecorder(SQLiteApplicationRecorder, VaultRecorder):
         super().__init__(datastore, events_table_name)
         name = datastore.pool.db_name
         self._write_lock, self._read_lock = RLock(), RLock()
+        self._closed = False
         self._writer: sqlite3.Connection | None = None
         if not name.endswith("?mode=ro"):
-            self._writer = _patiently(lambda: connect(name, write=True))
+            self._writer = patiently(lambda: connect(name, write=True))
             self._write = self._writer.cursor()
-            self._stale = True  # who had the file before may have died between erasing and truncating
-            self._truncated()
-        self._reader = _patiently(lambda: connect(name))
+        self._stale = True  # who had the file before may have died between erasing and truncating
+        self._reader = patiently(lambda: connect(name))
         self._read = self._reader.cursor()
 
     def create_table(self) -> None:
-        with self._transaction() as cursor:
-            for statement in (*self.create_table_statements, *sql.TABLES):
-                cursor.execute(statement)
+        try:
+            with self._transaction() as cursor:
+                for statement in (*self.create_table_statements, *sql.TABLES):
+                    cursor.execute(statement)
+            self._truncated()
+        except BaseException:
+            self.close()
+            raise
 
     # ------------------------------------------------------------------------------------------------------- writing
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Cursor]:
         """A transaction that holds the write lock from its beginning, so that it cannot fail for a stale read."""
-        with self._write_lock, _translated():
+        with self._write_lock, translated():
             cursor = self._write
-            _patiently(lambda: cursor.execute("BEGIN IMMEDIATE"))
+            patiently(lambda: cursor.execute("BEGIN IMMEDIATE"))
             try:
                 yield cursor
                 cursor.execute("COMMIT")
@@ -159,12 +151,12 @@ class SQLiteVaultRecorder(SQLiteApplicationRecorder, VaultRecorder):
 
         The pages themselves are zeroed (secure_delete). A reader who began before keeps it from being emptied.
         """
-        with self._write_lock, _translated():
+        with self._write_lock, translated():
             self._write.execute(f"PRAGMA busy_timeout={_TRY_MILLISECONDS}")
             try:
                 busy = self._write.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
             except sqlite3.OperationalError as error:
-                if not _is_busy(error):
+                if not is_busy(error):
                     raise
                 busy = True
             finally:
@@ -182,7 +174,7 @@ class SQLiteVaultRecorder(SQLiteApplicationRecorder, VaultRecorder):
     # ------------------------------------------------------------------------------------------------------- reading
 
     def _rows(self, statement: str, params: Sequence[Any]) -> list[Any]:
-        with self._read_lock, _translated():
+        with self._read_lock, translated():
             return self._read.execute(statement, params).fetchall()
 
     def stream_rows(self, stream: UUID, after: int) -> Sequence[StreamRow]:
@@ -210,15 +202,19 @@ class SQLiteVaultRecorder(SQLiteApplicationRecorder, VaultRecorder):
         return _instant(self._rows(sql.NEXT_DUE, ())[0][0])
 
     def close(self) -> None:
-        """Closes both connections; the last one to leave the file takes the WAL with it."""
+        """Closes both connections; the last one to leave the file takes the WAL with it. Harmless when repeated."""
         with self._write_lock, self._read_lock:
+            if self._closed:
+                return
+            self._closed = True
+            self._read.close()  # a statement left in a cursor would keep the file open
             self._reader.close()
             if self._writer is not None:
                 with suppress(PersistenceError):
                     if self._stale:
                         self._truncated()
+                self._write.close()
                 self._writer.close()
-                self._writer = None
 
 
 class SQLiteVaultFactory(SQLiteFactory):
@@ -235,51 +231,6 @@ class SQLiteVaultFactory(SQLiteFactory):
         if self._made is not None:
             self._made.close()
         super().close()
-
-
-def connect(name: str, *, write: bool = False) -> sqlite3.Connection:
-    """A connection to a file (a path, or a `file:` URI), each statement its own transaction unless one is begun."""
-    connection = sqlite3.connect(
-        name, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256, uri=True
-    )
-    if write:
-        for pragma in _PRAGMAS:
-            connection.execute(f"PRAGMA {pragma}").fetchall()
-    else:
-        connection.execute("PRAGMA query_only=ON")
-    return connection
-
-
-def prepare_file(path: Path) -> None:
-    """Creates the file for its owner alone: it holds people's data, and SQLite would leave it to the umask."""
-    path.touch(mode=0o600, exist_ok=True)
-
-
-def _patiently(attempt: Callable[[], T]) -> T:
-    """Tries until the file is free. Raises `sqlite3.OperationalError` for every other reason at once."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        try:
-            return attempt()
-        except sqlite3.OperationalError as error:
-            if not _is_busy(error) or time.monotonic() > deadline:
-                raise
-            time.sleep(0.002)
-
-
-def _is_busy(error: sqlite3.OperationalError) -> bool:
-    """Whether somebody else holds the file."""
-    return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """The driver's errors as `eventsourcing`'s, which carry the same names."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        kind = getattr(persistence, type(error).__name__, persistence.PersistenceError)
-        raise kind(str(error)) from error
 
 
 def _conflicting(cursor: sqlite3.Cursor, record: Record) -> set[UUID]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from eventsourcing.sqlite import SQLiteDatastore, SQLiteTrackingRecorder
 
-from limen.adapters.store.sqlite import BUSY_SECONDS, connect
+from limen.adapters.store.sqlite_connection import BUSY_SECONDS, connect
 from limen.adapters.views.sql import SqlViewTables
 from limen.projections.view import Value
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from limen.adapters.store import LogStore
 from limen.adapters.store.record import EVENT, PAIR, ROW, rows
-from limen.adapters.store.sqlite import connect
+from limen.adapters.store.sqlite_connection import connect
 from limen.domain.engine import Engine
 from limen.domain.ports import Step
 

@@ -26,7 +26,8 @@ from limen.adapters.keyring import Keys
 from limen.adapters.store import open_store
 from limen.adapters.store.mapper import EventMapper
 from limen.adapters.store.record import EVENT, ROW, rows
-from limen.adapters.store.sqlite import SQLiteVaultRecorder, connect
+from limen.adapters.store.sqlite import SQLiteVaultRecorder
+from limen.adapters.store.sqlite_connection import connect
 from limen.adapters.system import SystemSecrets
 from limen.domain.event import DomainEvent
 from limen.domain.ports import Step, VaultRow
