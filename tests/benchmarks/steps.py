@@ -1,7 +1,9 @@
 """Flows of password-free steps on SQLite against the floor: 64 at once, and one at a time."""
 
+import gc
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -75,6 +77,18 @@ async def _ours(folder: Path, people: Sequence[Person], turns: int, repetition: 
     run = all_at_once if at_once else one_by_one
     async with engine_on(Path(copy)) as engine:
         await run(engine, people, 1, change_profile)
-        began = perf_counter()
-        await run(engine, people, turns, change_profile)
-        return perf_counter() - began
+        with aside():
+            began = perf_counter()
+            await run(engine, people, turns, change_profile)
+            return perf_counter() - began
+
+
+@contextmanager
+def aside() -> Iterator[None]:
+    """Hides from the garbage collector what the benchmark holds itself, the floor's rows above all."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
