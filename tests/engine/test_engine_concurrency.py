@@ -67,6 +67,28 @@ async def test_deliveries_and_awaited_calls_of_an_action_share_its_places() -> N
         assert all(later - earlier >= SLOW.delay for earlier, later in pairwise(ones))
 
 
+async def test_a_backlog_of_one_action_holds_up_no_other_and_none_of_it_counts_as_tried() -> None:
+    slots = {"login.before": [ignore("/one", id="one")], "registration.before": [ignore("/other", id="other")]}
+    async with open_house(slots, settings=limited(concurrency=1)) as house:
+        house.sink.script("/one", SLOW)
+        await asyncio.gather(*(house.start("login") for _ in range(20)))
+        await house.start("registration")
+        for count in range(1, 10):
+            if house.sink.of("/other"):
+                break
+            await house.sink.wait(count)
+        assert len(house.sink.of("/other")) == 1
+        for _ in range(100):
+            if len(house.log("DeliveryDelivered")) == 21:
+                break
+            house.clock.advance(1)
+            await asyncio.sleep(0.1)
+        ones = [request.at for request in house.sink.of("/one")]
+        assert len(ones) == 20
+        assert all(later - earlier >= SLOW.delay for earlier, later in pairwise(ones))
+        assert [entry.data["attempt"] for entry in house.log("DeliveryDelivered")] == [1] * 21
+
+
 async def test_a_named_handler_is_limited_by_what_limen_yml_says_of_its_id() -> None:
     crowd, actions = Crowd(0.05), Actions()
     actions.named("hook_1", slots=["login.before"])(crowd)
