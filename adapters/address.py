@@ -8,7 +8,7 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import httpcore
 
@@ -95,7 +95,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
     def __init__(self, *, private: bool, resolver: Resolver = resolve) -> None:
         self._private = private
         self._resolver = resolver
-        self._backend = httpcore.AnyIOBackend()
+        self._backend = cast("httpcore.AsyncNetworkBackend", httpcore.AnyIOBackend())
 
     async def connect_tcp(
         self,

@@ -136,14 +136,12 @@ def answer(engine: Any, mode: str, source: str, ctx: str) -> dict[str, Any]:
     try:
         output = engine.evaluate_snippet(FILE, source, tla_codes=arguments, import_callback=refuse)
     except Exception as error:  # the engine raises RuntimeError, its bindings ValueError and others
-        output, message = None, str(error)
+        return fault(str(error), source, mode) if not imported else {"kind": "import is refused", "line": None}
     if imported:
         return {"kind": "import is refused", "line": None}
-    if output is not None:
-        if len(output.encode()) > MAX_OUTPUT:
-            return {"kind": f"more than {MAX_OUTPUT} bytes of output", "line": None}
-        return {"output": output}
-    return fault(message, source, mode)
+    if len(output.encode()) > MAX_OUTPUT:
+        return {"kind": f"more than {MAX_OUTPUT} bytes of output", "line": None}
+    return {"output": output}
 
 
 def fault(message: str, source: str, mode: str) -> dict[str, Any]:

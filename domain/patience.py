@@ -4,7 +4,7 @@ import asyncio
 import contextvars
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 from limen.domain.ports import Clock
@@ -84,8 +84,8 @@ def _forget(task: "asyncio.Future[Any]") -> None:
 
 async def in_thread(function: Callable[..., T], *args: Any) -> T:
     """Runs a plain function in one of the handlers' own threads, with the caller's context variables."""
-    context = contextvars.copy_context()
-    return await asyncio.get_running_loop().run_in_executor(_threads(), context.run, function, *args)
+    call = partial(contextvars.copy_context().run, function, *args)
+    return await asyncio.get_running_loop().run_in_executor(_threads(), call)
 
 
 @lru_cache

@@ -129,12 +129,14 @@ class Runner:
             work.flow.fire("cancel_action", tools.clock.now(), action=planned.ref, duration=self._spent(since))
             return Canceled()
         except TemplateFailed as failed:
-            verdict: Verdict = Failure("template", failed.detail)
-            self._record(planned, work, verdict, attempt=1, since=since)
-            return verdict
+            broken = Failure("template", failed.detail)
+            self._record(planned, work, broken, attempt=1, since=since)
+            return broken
         digest = tools.keyring.digest(work.flow.id, request.body or b"")
         deadline = since + timedelta(seconds=action.settings.timeout)
-        for attempt in range(1, action.settings.retry.attempts + 1):
+        attempt = 0
+        while True:
+            attempt += 1
             started = tools.clock.now()
             work.flow.fire(
                 "begin_action",
@@ -151,9 +153,8 @@ class Runner:
             wait = self._wait(answer, verdict, attempt, action.settings.retry, deadline, parses=action.web_hook.parses)
             self._record(planned, work, verdict, attempt=attempt, since=started, answer=answer, final=wait is None)
             if wait is None:
-                break
+                return verdict
             await either(tools.clock.sleep(wait), asyncio.sleep(wait))
-        return verdict
 
     async def _call(self, action: Action, request: PreparedRequest, deadline: datetime) -> Answer | CallFailed:
         """One attempt, made when the action's gate lets it through: the time it waits there is its own."""

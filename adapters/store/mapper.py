@@ -12,6 +12,7 @@ from uuid import UUID
 import orjson
 from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import JSONTranscoder, Mapper, MapperDeserialisationError, StoredEvent
+from pydantic import ValidationError
 
 from limen.domain.events import EVENT_TYPES, DomainEvent  # from there, so that every event is known to who reads a log
 
@@ -110,6 +111,6 @@ def _current(kind: type[DomainEvent], state: bytes) -> bytes:
 
 def _unreadable(topic: str, stream: str, version: int, error: ValueError) -> MapperDeserialisationError:
     """Says which fields do not fit, from pydantic's error where there is one, without their values."""
-    faults = error.errors(include_input=False, include_url=False) if hasattr(error, "errors") else []
+    faults = error.errors(include_input=False, include_url=False) if isinstance(error, ValidationError) else []
     places = ", ".join("/".join(map(str, fault["loc"])) or "/" for fault in faults) or "no JSON"
     return MapperDeserialisationError(f"event '{topic}' (stream {stream}, version {version}) cannot be read: {places}")

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, LiteralString, cast
 from uuid import UUID
 
 import psycopg
@@ -106,7 +106,7 @@ class PostgresVaultRecorder(PostgresApplicationRecorder, VaultRecorder):
 
     # ------------------------------------------------------------------------------------------------------- reading
 
-    def _rows(self, statement: str, params: Sequence[Any]) -> list[Any]:
+    def _rows(self, statement: LiteralString, params: Sequence[Any]) -> list[Any]:
         for last in (False, False, False, True):
             try:
                 with self.datastore.get_connection() as connection, connection.cursor(row_factory=tuple_row) as cursor:
