@@ -38,6 +38,8 @@ EXCEPTIONS = {
     # How long another process really holds the file or port: a test that stops the clock must not wait for ever.
     ("adapters/store/sqlite.py", "time.monotonic"),
     ("adapters/store/sqlite.py", "time.sleep"),
+    ("adapters/store/sqlite_connection.py", "time.monotonic"),
+    ("adapters/store/sqlite_connection.py", "time.sleep"),
     # A lost connection is tried again after a moment: the server's time is real, whatever a test's clock says.
     ("adapters/store/postgres.py", "time.sleep"),
     # The sink of the demo and the tests notes in which order requests came, on the machine it runs on.
