@@ -71,7 +71,7 @@ def interpret(answer: Answer, *, parses: bool, modifies: bool) -> Verdict:
         return Failure("upstream", f"the target answered {answer.status}") if refused else Continue()
     try:
         if refused:
-            return Interruption(_messages(_document(answer.body)))
+            return Interruption(read_messages(_document(answer.body)))
         if answer.status != 200 or not answer.body.strip():
             return Continue()
         return _changed(_document(answer.body), modifies=modifies)
@@ -206,7 +206,7 @@ def _kept(identity: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 # -------------------------------------------------------------------------------------------------------- the messages
 
 
-def _messages(document: Any) -> tuple[Message, ...]:
+def read_messages(document: Any) -> tuple[Message, ...]:
     """Of status 4xx and 5xx: all messages, each with the node of its place. None at all is no interruption."""
     places = document.get("messages") if isinstance(document, dict) else None
     if not isinstance(places, list):

@@ -90,16 +90,25 @@ class Deferred(Mapping[str, Any]):
         return len(self._here())
 
 
+class Items(tuple[Any, ...]):
+    """A JSON list that cannot be changed. Equal to the list it stands for, and to a tuple of the same items."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return tuple.__eq__(self, tuple(other) if isinstance(other, list) else other) is True
+
+    __hash__ = tuple.__hash__
+
+
 def freeze(value: Any) -> Any:
-    """Objects become Documents, lists tuples; the rest is as it is."""
-    if isinstance(value, Document):
+    """Objects become Documents, lists Items; the rest is as it is."""
+    if isinstance(value, Document | Items):
         return value
     if isinstance(value, Mapping):
         return Document(value)
-    if isinstance(value, Sequence) and not isinstance(value, str | bytes | tuple):
-        return tuple(map(freeze, value))
-    if isinstance(value, tuple):
-        return tuple(map(freeze, value))
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return Items(map(freeze, value))
     return value
 
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from limen.domain.answer import Interruption, node_of
+from limen.domain.answer import Interruption, node_of, read_messages
 from limen.domain.configuration import FlowKind, Phase, Slot
 from limen.domain.document import Document, thaw
 from limen.domain.errors import LimenError
@@ -61,10 +61,14 @@ class Interrupt:
 
     messages: tuple[Message, ...]
 
-    def __init__(self, messages: Sequence[Message]) -> None:
+    def __init__(self, messages: Sequence[Message | Mapping[str, Any]]) -> None:
+        """`messages` as `Message`, or as a web hook would answer them: `{"instance_ptr": …, "messages": […]}`."""
         if not messages:
             raise ValueError("an interruption needs a message for the user")
-        object.__setattr__(self, "messages", tuple(messages))
+        told: list[Message] = []
+        for one in messages:
+            told += [one] if isinstance(one, Message) else read_messages({"messages": [thaw(one)]})
+        object.__setattr__(self, "messages", tuple(told))
 
     @classmethod
     def field(

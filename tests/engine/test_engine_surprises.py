@@ -270,3 +270,24 @@ async def test_a_parsing_action_of_a_flow_with_another_kind_of_answer_is_ignored
         done = await house.engine.submit(login.id, method="password", values={"identifier": ADA, "password": PASSWORD})
         assert done.completed
         assert [entry.data["verdict"] for entry in house.log("ActionAnswered")] == ["ignored"]
+
+
+async def test_lists_and_objects_of_a_context_equal_what_they_stand_for() -> None:
+    seen: list[bool] = []
+
+    def looks(context: ActionContext) -> None:
+        seen.append(context.request_headers["User-Agent"] == ["app/1"])
+        seen.append(context.request_headers == {"User-Agent": ["app/1"]})
+        seen.append(context.request_headers["User-Agent"] != ["app/2"])
+
+    actions = Actions()
+    actions.before("login", pure=True)(looks)
+    async with open_house(actions=actions) as house:
+        await house.engine.start("login", request=Request(headers=[("user-agent", "app/1")]))
+    assert seen == [True, True, True]
+
+
+def test_an_interruption_reads_messages_as_a_web_hook_answers_them() -> None:
+    place = {"instance_ptr": "#/traits/email", "messages": [{"id": 7, "text": "no", "type": "error"}]}
+    (message,) = Interrupt(messages=[place]).messages
+    assert (message.node, message.id, message.text) == ("traits.email", 7, "no")
