@@ -41,31 +41,29 @@ class Flow(Aggregate):
     expires_at: datetime
     request: Sealed
 
-    def __init__(self, id: UUID) -> None:
-        super().__init__(id)
-        self.state = ""
-        self.back = ""
-        self.method: str | None = None
-        self.active: str | None = None
-        self.updated_at: datetime
-        self.refresh = False
-        self.requested_aal = "aal1"
-        self.identity_id: UUID | None = None
-        self.session_id: UUID | None = None
-        self.started_by: UUID | None = None
-        self.form: Sealed | None = None
-        self.submission: Sealed | None = None
-        self.challenge: Sealed | None = None
-        self.code_expires_at: datetime | None = None
-        self.wrong_codes = 0
-        self.busy_until: datetime | None = None
-        self.deliveries: tuple[UUID, ...] = ()
+    state = ""
+    back = ""
+    method: str | None = None
+    active: str | None = None
+    updated_at: datetime
+    refresh = False
+    requested_aal = "aal1"
+    identity_id: UUID | None = None
+    session_id: UUID | None = None
+    started_by: UUID | None = None
+    form: Sealed | None = None
+    submission: Sealed | None = None
+    challenge: Sealed | None = None
+    code_expires_at: datetime | None = None
+    wrong_codes = 0
+    busy_until: datetime | None = None
+    deliveries: tuple[UUID, ...] = ()
 
     # -- the fold: facts only
 
     def apply(self, event: DomainEvent) -> None:
         """Copies what the event says. No machine, callback or action runs here."""
-        handler = _FOLDS.get(type(event).__name__)
+        handler = _FOLDS.get(type(event))
         if handler is not None:
             handler(self, event)
         self.updated_at = event.timestamp
@@ -149,22 +147,22 @@ class Flow(Aggregate):
         return self.state in ("preparing", "authenticating", "finishing")
 
 
-_FOLDS: Mapping[str, Any] = {
-    "FlowInitiated": Flow._initiated,
-    "FlowOpened": Flow._opened,
-    "FlowOpenedChallenged": Flow._challenged,
-    "ChallengeSent": Flow._challenged,
-    "MethodSubmitted": Flow._submitted,
-    "MethodAccepted": Flow._accepted,
-    "MethodRefused": Flow._refused,
-    "SubmissionDismissed": Flow._dismissed,
-    "ActionsPlanned": Flow._planned,
-    "FlowInterrupted": Flow._interrupted,
-    "FlowReleased": Flow._released,
-    "FlowCompleted": Flow._completed,
-    "FlowRejected": Flow._ended,
-    "FlowFailed": Flow._ended,
-    "FlowExpired": Flow._ended,
+_FOLDS: Mapping[type[DomainEvent], Any] = {
+    FlowInitiated: Flow._initiated,
+    FlowOpened: Flow._opened,
+    FlowOpenedChallenged: Flow._challenged,
+    ChallengeSent: Flow._challenged,
+    MethodSubmitted: Flow._submitted,
+    MethodAccepted: Flow._accepted,
+    MethodRefused: Flow._refused,
+    SubmissionDismissed: Flow._dismissed,
+    ActionsPlanned: Flow._planned,
+    FlowInterrupted: Flow._interrupted,
+    FlowReleased: Flow._released,
+    FlowCompleted: Flow._completed,
+    FlowRejected: Flow._ended,
+    FlowFailed: Flow._ended,
+    FlowExpired: Flow._ended,
 }
 
 
