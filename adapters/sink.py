@@ -71,7 +71,7 @@ class Sink:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        assert self._server is not None  # noqa: S101 - for the type checker: it was entered
+        assert self._server is not None
         self._server.close()
         for task in self._tasks:
             task.cancel()

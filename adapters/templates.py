@@ -186,14 +186,14 @@ class _Worker:
 
 
 async def _exchange(process: asyncio.subprocess.Process, request: bytes) -> dict[str, Any]:
-    assert process.stdin is not None  # noqa: S101 - for the type checker: it was opened with a pipe
+    assert process.stdin is not None
     process.stdin.write(struct.pack(">I", len(request)) + request)
     await process.stdin.drain()
     return await _frame(process)
 
 
 async def _frame(process: asyncio.subprocess.Process) -> dict[str, Any]:
-    assert process.stdout is not None  # noqa: S101 - for the type checker: it was opened with a pipe
+    assert process.stdout is not None
     (length,) = struct.unpack(">I", await process.stdout.readexactly(4))
     if length > MAX_FRAME:
         raise ValueError("a frame that long is none of the worker's")

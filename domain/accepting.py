@@ -85,7 +85,7 @@ class Accepting:
         elif previous is None:
             previous = people.profile(identity)
         profile = verdict.profile or previous
-        assert profile is not None  # noqa: S101 - for the type checker: a new identity comes with its profile
+        assert profile is not None
         return Decision(
             at=submission.now,
             method=submission.flow.method or verdict.authentication.partition("_")[0],

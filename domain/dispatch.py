@@ -203,7 +203,7 @@ class Dispatcher:
         self, delivery: Delivery, result: Result, started: datetime, next_at: datetime, due: datetime
     ) -> None:
         now = self.tools.clock.now()
-        assert result.failure is not None  # noqa: S101 - for the type checker: only failures are postponed
+        assert result.failure is not None
         delivery.fire(
             "postpone",
             now,

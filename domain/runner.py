@@ -83,7 +83,7 @@ class Runner:
 
     async def _handler(self, planned: Planned, work: Work, context: ContextSource, *, modifies: bool) -> Verdict:
         handler, clock = planned.handler, self.tools.clock
-        assert handler is not None  # noqa: S101 - for the type checker: `run` has looked
+        assert handler is not None
         started = clock.now()
         if not handler.pure:
             name = work.document(context(), started)
@@ -117,8 +117,8 @@ class Runner:
         self, planned: Planned, work: Work, context: ContextSource, *, modifies: bool
     ) -> Verdict | Canceled:
         action, tools = planned.action, self.tools
-        assert action is not None  # noqa: S101 - for the type checker: an action without handler is configured
-        assert action.web_hook is not None  # noqa: S101
+        assert action is not None
+        assert action.web_hook is not None
         since, ctx = tools.clock.now(), context()
         name = work.document(ctx, since)
         trigger_id = tools.ids.new()

@@ -78,7 +78,7 @@ class Scheduler:
             digest = self.keyring.digest(work.flow.id, dump(ctx))
             slot = None if planned.action else str(planned.handler.slots[0])
             return {"handler": planned.handler.id, "slot": slot, "context": dict(ctx)}, digest, trigger_id
-        assert planned.action is not None  # noqa: S101 - for the type checker: without handler it is configured
+        assert planned.action is not None
         rendered = await render(self.templates, planned, ctx)
         request = prepare(planned.action, rendered, trigger_id=trigger_id, ctx=ctx, method=work.flow.method, at=at)
         return request_record(request), self.keyring.digest(work.flow.id, request.body or b""), trigger_id

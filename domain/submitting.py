@@ -178,7 +178,7 @@ class Submitting:
         if verdict.identity is not None:
             bind(work.step, flow.id, verdict.identity)
         deliveries = (self.scheduler.message(verdict.mail, work, now, identity_id=identity_id),) if verdict.mail else ()
-        assert flow.method is not None  # noqa: S101 - for the type checker: a method was submitted
+        assert flow.method is not None
         flow.fire(
             "challenge",
             now,

@@ -70,7 +70,7 @@ class Story:
         self._claim("nothing was stored, and the form waits", refused.state == "choose_method")
         done = await self._register(flow, self.email)
         self._claim("the registration is completed", done.completed)
-        assert done.identity is not None  # noqa: S101 - a completed registration has one
+        assert done.identity is not None
         self.identity, self.token = str(done.identity.id), done.session_token
         self._claim("customer_number set the metadata", done.identity.metadata_public == CUSTOMER)
         self._claim("a session was issued", done.session is not None and done.session_token is not None)

@@ -89,7 +89,7 @@ class PasswordMethod:
 
     async def _change(self, submission: Submission) -> Verdict:
         profile, people = submission.profile, submission.people
-        assert profile is not None  # noqa: S101 - for the type checker: settings have somebody signed in
+        assert profile is not None
         identifiers = people.rules.schemas[profile.schema_id].identifiers(profile.traits).get(self.name, [])
         password = submission.values.get("password") or ""
         refused = self._policy(password, identifiers)

@@ -14,7 +14,7 @@ class ProfileMethod:
 
     async def submit(self, submission: Submission) -> Verdict:
         """Accepts traits that fit the person's own identity schema."""
-        assert submission.profile is not None  # noqa: S101 - for the type checker: settings have somebody signed in
+        assert submission.profile is not None
         people, profile = submission.people, submission.profile
         traits = submission.values.get("traits", {})
         kept = {"traits": traits} if isinstance(traits, Mapping) else {}

@@ -30,9 +30,9 @@ STREAM_LOG = (
 TAKEN = "SELECT 1 FROM stored_events WHERE originator_id = %s AND originator_version = %s"
 WRITTEN = f"{TAKEN} AND topic = %s AND state = %s"
 _COLUMNS = "owner, kind, name, value, subject, expires_at"
-VAULT_ROW = f"SELECT {_COLUMNS} FROM vault WHERE owner = %s AND kind = %s AND name = %s"  # noqa: S608
+VAULT_ROW = f"SELECT {_COLUMNS} FROM vault WHERE owner = %s AND kind = %s AND name = %s"
 VAULT_ROWS = (
-    f"SELECT {_COLUMNS} FROM vault WHERE owner = %s AND (%s = '' OR kind = %s)"  # noqa: S608
+    f"SELECT {_COLUMNS} FROM vault WHERE owner = %s AND (%s = '' OR kind = %s)"
     ' ORDER BY kind COLLATE "C", name COLLATE "C"'
 )
 READY = "SELECT delivery FROM due WHERE at <= %s ORDER BY at LIMIT %s"

@@ -82,7 +82,7 @@ class SqlViewTables(ViewTables):
     def count(self, table: str) -> int:
         if not self.position(table):
             return 0
-        return int(next(iter(self.reading(f"SELECT COUNT(*) FROM {table}", ())))[0])  # noqa: S608 - our own name
+        return int(next(iter(self.reading(f"SELECT COUNT(*) FROM {table}", ())))[0])
 
     def drop(self, table: str) -> None:
         with self.writing() as cursor:
@@ -103,5 +103,5 @@ class SqlViewTables(ViewTables):
 
     def _forget(self, cursor: Any, table: str) -> None:
         cursor.execute(f"DROP TABLE IF EXISTS {table}")
-        statement = f"DELETE FROM {self.tracking} WHERE application_name = {self.mark}"  # noqa: S608 - our own names
+        statement = f"DELETE FROM {self.tracking} WHERE application_name = {self.mark}"
         cursor.execute(statement, (table,))
