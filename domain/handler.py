@@ -67,7 +67,7 @@ class Interrupt:
             raise ValueError("an interruption needs a message for the user")
         told: list[Message] = []
         for one in messages:
-            told += [one] if isinstance(one, Message) else read_messages({"messages": [thaw(one)]})
+            told += read_messages({"messages": [thaw(one)]}) if isinstance(one, Mapping) else [one]
         object.__setattr__(self, "messages", tuple(told))
 
     @classmethod
