@@ -126,7 +126,7 @@ class Engine:
         `session_inactive`, `flow_disabled`).
         """
         desk = await self.current()
-        asked = request or Request(method="GET")
+        asked = request or Request()
         guard_request(asked)
         if query is not None:
             guard(query, "/query")

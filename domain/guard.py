@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from limen.domain.errors import SubmissionInvalid
 from limen.domain.request import Request
 
-_PLAIN = (Request(), Request(method="GET"))
+_PLAIN = (Request(),)
 """What stands in where the caller gives no request."""
 
 _Place = tuple[Any, int, "tuple[Any, _Place] | None"]

@@ -57,4 +57,4 @@ def test_a_failed_opening_leaves_no_thread(tmp_path: Path) -> None:
             open_engine_sync(configuration(), f"sqlite:///{tmp_path}/no.db", settings={}),
         ):
             raise AssertionError
-        assert not [thread for thread in threading.enumerate() if thread.name.startswith("limen")]
+        assert not [thread for thread in threading.enumerate() if thread.name.startswith("limen-engine")]

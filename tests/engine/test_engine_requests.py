@@ -76,7 +76,7 @@ async def test_the_request_is_that_of_the_call_that_ran_the_action() -> None:
         values = {"identifier": ADA, "password": PASSWORD}
         outcome = await house.engine.submit(flow.id, method="password", values=values, request=request)
         before, after = house.sent("/before"), house.sent("/after")
-        assert (before["request_method"], before["request_url"]) == ("GET", "http://127.0.0.1:4433/?invite=friend")
+        assert (before["request_method"], before["request_url"]) == ("POST", "http://127.0.0.1:4433/?invite=friend")
         assert (after["request_method"], after["request_url"]) == ("POST", request.url)
         assert after["flow"]["request_url"] == before["request_url"]
         assert after["session"]["devices"][0]["ip_address"] == "203.0.113.9"
