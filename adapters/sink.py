@@ -132,7 +132,10 @@ class Sink:
 async def _requests(reader: asyncio.StreamReader, connection: int) -> AsyncIterator[Received]:
     """The requests of one connection, until it ends."""
     while True:
-        start = (await reader.readline()).decode("latin-1").split()
+        letter = await reader.read(1)
+        if not letter.isalpha():
+            return  # the end, or a TLS greeting, in which a line may never end
+        start = (letter + await reader.readline()).decode("latin-1").split()
         if len(start) != 3:
             return
         headers: list[tuple[str, str]] = []
