@@ -43,7 +43,7 @@ class Aggregate:
 
     def apply(self, event: DomainEvent) -> None:
         """Copies what the event says into the state; each aggregate says how."""
-        raise NotImplementedError(type(self).__name__)
+        raise NotImplementedError(type(self).__name__)  # the base has no state of its own to copy into
 
     def record(self, event_type: type[E], at: datetime, **fields: Any) -> E:
         """Decides: makes the next event of this stream, folds it, and keeps it for the append."""

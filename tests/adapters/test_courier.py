@@ -29,7 +29,7 @@ CLOCK = FixedClock(datetime(2026, 3, 1, 9, 30, tzinfo=UTC))
 
 def courier(uri: str, **settings: object) -> SmtpCourier:
     told = {"from_address": "hello@limen.example", "from_name": "Limen, Inc.", "local_name": "app.example"} | settings
-    return SmtpCourier(CourierSettings(connection_uri=uri, **told), CLOCK)  # type: ignore[arg-type]
+    return SmtpCourier(CourierSettings(connection_uri=uri, **told), CLOCK)  # type: ignore[arg-type]  # any of its settings
 
 
 @contextmanager

@@ -50,11 +50,11 @@ async def recorded(engine: Engine, run: Callable[[], Awaitable[None]]) -> list[W
         await append(step)
         steps.append(step)
 
-    store.append = append_and_note  # type: ignore[method-assign]
+    store.append = append_and_note  # type: ignore[method-assign]  # listens in
     try:
         await run()
     finally:
-        store.append = append  # type: ignore[method-assign]
+        store.append = append  # type: ignore[method-assign]  # as it was
     shape, mapper = store.application.vault.shape, store.application.event_mapper
     made = [shape.record(step, mapper) for step in steps]
     return [

@@ -132,7 +132,7 @@ class StoreContract:
         impossible = [
             Step(events=[probe(bad, 1)], due=[(bad, NOW.replace(tzinfo=None))]),
             Step(events=[probe(bad, 1)], put=[row(bad, name="nul \0")]),
-            Step(events=[probe(bad, 1)], put=[row(bad, value="text")]),  # type: ignore[arg-type]
+            Step(events=[probe(bad, 1)], put=[row(bad, value="text")]),  # type: ignore[arg-type]  # wrong on purpose
         ]
         answers = await asyncio.gather(
             *map(store.append, [*impossible, Step(events=[probe(good, 1)])]), return_exceptions=True

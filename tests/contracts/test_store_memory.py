@@ -25,4 +25,4 @@ class TestMemoryStore(StoreContract):
             assert recorder.select_events(uuid4()) == []
             with pytest.raises(StoreConflict):
                 await store.append(Step(events=[probe(uuid4(), 1), probe(taken, 1)]))
-        assert list(recorder._stored_events_index) == [str(taken)]  # type: ignore[attr-defined]
+        assert list(recorder._stored_events_index) == [str(taken)]  # type: ignore[attr-defined]  # its inside

@@ -27,7 +27,7 @@ class TestSQLiteStore(DurableStoreContract):
 
     def test_it_is_synchronous_and_for_its_owner_alone(self, store: LogStore, file: Path) -> None:
         assert {path.stat().st_mode & 0o777 for path in file.parent.iterdir()} == {0o600}
-        writer = store.application.vault._writer  # type: ignore[attr-defined]
+        writer = store.application.vault._writer  # type: ignore[attr-defined]  # SQLite's own
         asked = [writer.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
         assert asked == ["wal", 2]
 
@@ -50,7 +50,7 @@ class TestSQLiteStore(DurableStoreContract):
         assert len(await store.events(stream)) == 1
 
     async def test_a_full_disk_reaches_every_caller_and_the_writer_lives_on(self, store: LogStore) -> None:
-        writer = store.application.vault._writer  # type: ignore[attr-defined]
+        writer = store.application.vault._writer  # type: ignore[attr-defined]  # SQLite's own
         pages = writer.execute("PRAGMA page_count").fetchone()[0]
         writer.execute(f"PRAGMA max_page_count={pages}").fetchall()
         big = [Step(events=[probe(uuid4(), 1, "x" * 10_000)]) for _ in range(5)]

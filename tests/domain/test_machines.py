@@ -208,7 +208,7 @@ class Walk(RuleBasedStateMachine):
 
 
 def walks(table: str) -> Any:
-    test = type(f"Walk_{table}", (Walk,), {"name": table}).TestCase  # type: ignore[attr-defined]
+    test = type(f"Walk_{table}", (Walk,), {"name": table}).TestCase  # type: ignore[attr-defined]  # hypothesis makes it
     test.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
     return test
 

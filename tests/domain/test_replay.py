@@ -96,7 +96,7 @@ def test_an_event_that_grew_reads_what_it_wrote_before(monkeypatch: pytest.Monke
     assert EVENT_TYPES["DeliveryCanceled"] is grown
     mapper, stored = EventMapper(), SAMPLES["DeliveryCanceled"][0]
     event = mapper.event(UUID(stored["stream"]).hex, 2, "DeliveryCanceled", stored["state"].encode())
-    assert (type(event), event.by) == (grown, "limen")  # type: ignore[attr-defined]
+    assert (type(event), event.by) == (grown, "limen")  # type: ignore[attr-defined]  # grown above
     topic, state = mapper.columns(event)
     assert state.startswith(b'{"class_version":2,')
     assert mapper.event(UUID(stored["stream"]).hex, 2, topic, state) == event
@@ -177,9 +177,9 @@ async def test_every_recorded_event_follows_an_arrow_of_its_table() -> None:
         one.fold(events[0])
         table = table_of(one)
         for event in events[1:]:
-            source: str = one.state  # type: ignore[attr-defined]
+            source: str = one.state  # type: ignore[attr-defined]  # all here have it
             one.fold(event)
-            step = (source, one.state, type(event).__name__)  # type: ignore[attr-defined]
+            step = (source, one.state, type(event).__name__)  # type: ignore[attr-defined]  # as above
             assert step in {(left, to, name) for left, _, to, name in table.edges()}
             followed.add(step)
     assert len(followed) >= 18  # most of the arrows; which deliveries had to wait is a matter of speed

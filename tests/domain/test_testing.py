@@ -157,7 +157,7 @@ class TestFixedClock:
         clock.advance(5)
         assert not sleeping.done()
         sleeping.get_coro().close()
-        sleeping._log_destroy_pending = False  # type: ignore[attr-defined]
+        sleeping._log_destroy_pending = False  # type: ignore[attr-defined]  # asyncio's
 
 
 class TestSequentialIds:

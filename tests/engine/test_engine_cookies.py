@@ -21,7 +21,7 @@ async def seen_by_an_action(**sections: object) -> dict[str, str]:
     async def look(context: ActionContext) -> None:
         seen.append(context.request_cookies.plain())
 
-    async with open_house(actions=actions, **sections) as house:  # type: ignore[arg-type]
+    async with open_house(actions=actions, **sections) as house:  # type: ignore[arg-type]  # any section
         await house.start("login", request=Request(cookies=COOKIES))
     return seen[0]
 
