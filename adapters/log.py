@@ -19,7 +19,8 @@ from limen.adapters.store.mapper import topics
 from limen.adapters.store.opening import open_application
 from limen.adapters.store.recorder import LogRow
 from limen.adapters.store.writer import unusable
-from limen.domain.errors import Erased, FlowNotFound, StoreUnusable
+from limen.adapters.unsealing import Unsealer
+from limen.domain.errors import FlowNotFound, StoreUnusable
 from limen.domain.event import EVENT_TYPES, DomainEvent
 from limen.domain.flow import Flow
 from limen.domain.sealed import Sealed
@@ -75,7 +76,7 @@ class EventReader:
         self._application = application
         self._recorder = application.vault
         self._mapper = application.event_mapper
-        self._keys = keys
+        self._unsealer = Unsealer(application.vault, keys)
         self._owned = owned
         self._server = url if kind == "postgresql" else ""
 
@@ -162,24 +163,11 @@ class EventReader:
         """The value with every sealed one in it opened or masked."""
         if isinstance(value, dict):
             if value.keys() == Sealed.model_fields.keys():
-                return self._opened(Sealed.model_validate(value), has_key)
+                return self._unsealer.shown(Sealed.model_validate(value), has_key)
             return {name: self._shown(part, has_key) for name, part in value.items()}
         if isinstance(value, list):
             return [self._shown(part, has_key) for part in value]
         return value
-
-    def _opened(self, sealed: Sealed, has_key: dict[UUID, bool]) -> Any:
-        if sealed.key not in has_key:
-            row = self._recorder.vault_row(sealed.key, "key", "")
-            has_key[sealed.key] = row is not None
-            if self._keys is not None:
-                self._keys.admit(sealed.key, row)
-        if self._keys is None or not has_key[sealed.key]:
-            return sealed.masked(erased=not has_key[sealed.key])
-        try:
-            return self._keys.unseal(sealed)
-        except Erased:
-            return sealed.masked(erased=True)
 
 
 def open_log(store: str | LogStore = "sqlite:///limen.db", *, keys: Keys | None = None) -> EventReader:

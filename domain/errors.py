@@ -15,6 +15,8 @@
     ├── IllegalTrigger           the machine's table has no such row: the state, the trigger and what is allowed
     ├── StoreConflict            somebody else appended first: read again and decide anew
     ├── StoreUnusable            the store cannot be opened or belongs to another key: the message says which
+    ├── BusUnusable              the bus cannot be reached or used: the message says why
+    ├── GroupDiffers             another router of the group has other handlers: start the same code everywhere
     ├── Erased                   the personal data asked for has been erased: nothing to be done
     ├── EngineClosed             the engine was used after its `with` block: open another
     └── WrongProcess             an engine crossed a fork: open it afterwards
@@ -185,6 +187,25 @@ class StoreUnusable(LimenError):
     """The store cannot be opened as configured."""
 
     id = "store_unusable"
+
+
+class BusUnusable(LimenError):
+    """The bus cannot be reached or used as configured; the text holds no credentials."""
+
+    id = "bus_unusable"
+
+
+class GroupDiffers(LimenError):
+    """Another router of the same consumer group is at work with other handlers: events would get lost between them."""
+
+    id = "group_differs"
+
+    def __init__(self, group: str, ours: str, theirs: str) -> None:
+        self.group, self.ours, self.theirs = group, ours, theirs
+        super().__init__(
+            f"group '{group}' is at work with other handlers ({theirs}) than these ({ours}); start the same code "
+            "everywhere, stop the old ones first, or give these a group of their own"
+        )
 
 
 class Erased(LimenError):

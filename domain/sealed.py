@@ -24,3 +24,19 @@ class Sealed(BaseModel):
     def masked(self, *, erased: bool = False) -> dict[str, Any]:
         """What is shown in its place: `{"sealed": true}`, or `{"erased": true}`."""
         return {"erased": True} if erased else {"sealed": True}
+
+
+class Shown(Sealed):
+    """A sealed field of an event that reached a consumer, who has no keys.
+
+    `value` is what was sealed, where personal data is sent along to that consumer; None where it is left out.
+    `erased`: the person has been erased, and nobody reads it any more.
+    """
+
+    sealed: str = ""
+    key: UUID = UUID(int=0)
+    value: Any = None
+    erased: bool = False
+
+    def __repr__(self) -> str:
+        return "Shown(erased)" if self.erased else f"Shown({'left out' if self.value is None else '…'})"

@@ -59,5 +59,14 @@ class MemoryViewTables(POPOTrackingRecorder, ViewTables):
             self._max_tracking_ids[table] = reached
         return True
 
+    def move(self, name: str, position: int) -> None:
+        with self._database_lock:
+            self._max_tracking_ids.pop(name, None)
+            self._insert_tracking(Tracking(name, position))
+
+    def marks(self, beginning: str) -> dict[str, int]:
+        with self._database_lock:
+            return {name: at for name, at in sorted(self._max_tracking_ids.items()) if name.startswith(beginning)}
+
     def close(self) -> None:
         self._tables.clear()

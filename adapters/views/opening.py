@@ -21,19 +21,20 @@ def open_views(store: str | LogStore = "sqlite:///limen.db") -> Views:
     if isinstance(store, LogStore):
         if store.kind == "sqlite":
             raise StoreUnusable("give the URL of a store in a file: its views are written on a connection of their own")
-        return Views(store.application, _tables(store.kind, store.application, None), owned=False)
+        return Views(store.application, tables_of(store.kind, store.application, None), owned=False)
     address = Address.of(store)
     if address.kind == "memory":
         raise StoreUnusable("a store in memory has no views of its own to open: give the open store instead of its URL")
     log = open_application(address, create=False)
     try:
-        return Views(log, _tables(address.kind, log, address), owned=True)
+        return Views(log, tables_of(address.kind, log, address), owned=True)
     except BaseException:
         log.close()
         raise
 
 
-def _tables(kind: str, log: EventLog, address: Address | None) -> ViewTables:
+def tables_of(kind: str, log: EventLog, address: Address | None) -> ViewTables:
+    """The tables beside a log: a connection of their own to a SQLite file, the log's own connections to a server."""
     if address is not None and kind == "sqlite":
         return SqliteViewTables(address.path)
     if kind == "postgresql":

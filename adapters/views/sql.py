@@ -101,7 +101,19 @@ class SqlViewTables(ViewTables):
             self._insert_tracking(cursor, Tracking(table, reached))
         return True
 
+    def move(self, name: str, position: int) -> None:
+        with self.writing() as cursor:
+            self._unmark(cursor, name)
+            self._insert_tracking(cursor, Tracking(name, position))
+
+    def marks(self, beginning: str) -> dict[str, int]:
+        statement = f"SELECT application_name, notification_id FROM {self.tracking} ORDER BY application_name"
+        return {str(name): int(at) for name, at in self.reading(statement, ()) if str(name).startswith(beginning)}
+
     def _forget(self, cursor: Any, table: str) -> None:
         cursor.execute(f"DROP TABLE IF EXISTS {table}")
+        self._unmark(cursor, table)
+
+    def _unmark(self, cursor: Any, name: str) -> None:
         statement = f"DELETE FROM {self.tracking} WHERE application_name = {self.mark}"
-        cursor.execute(statement, (table,))
+        cursor.execute(statement, (name,))

@@ -51,6 +51,14 @@ class ViewTables(TrackingRecorder):
         """
 
     @abstractmethod
+    def move(self, name: str, position: int) -> None:
+        """Sets a position that belongs to no table, such as a relay's; forwards or back."""
+
+    @abstractmethod
+    def marks(self, beginning: str) -> dict[str, int]:
+        """The positions whose names begin so, by name."""
+
+    @abstractmethod
     def close(self) -> None:
         """Ends what it opened."""
 

@@ -1,0 +1,50 @@
+"""Where a bus is, as its URL says."""
+
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urlsplit
+
+from limen.domain.errors import BusUnusable
+
+SCHEMES: Final = {
+    "nats": "nats",
+    "tls": "nats",
+    "amqp": "rabbit",
+    "amqps": "rabbit",
+    "redis": "redis",
+    "rediss": "redis",
+    "kafka": "kafka",
+    "memory": "memory",
+}
+_FORMS = "nats://host:4222, amqp://host:5672/, redis://host:6379, kafka://host:9092 or memory:"
+
+
+@dataclass(frozen=True, slots=True)
+class BusAddress:
+    """A bus URL taken apart. `url` may hold a password: it is never shown; `shown` is what may be."""
+
+    kind: str
+    url: str = field(repr=False)
+
+    @classmethod
+    def of(cls, url: str) -> "BusAddress":
+        """Reads a URL. Raises `BusUnusable` for anything else, without repeating it: it may hold a password."""
+        scheme, colon, rest = url.partition(":")
+        kind = SCHEMES.get(scheme) if colon else None
+        if kind is None or (kind != "memory" and not rest.startswith("//")):
+            known = f"'{scheme}:'" if colon and scheme.isalnum() else "this URL"
+            raise BusUnusable(f"{known} names no bus; expected {_FORMS}")
+        return cls(kind, url)
+
+    @property
+    def servers(self) -> list[str]:
+        """The hosts and ports in it, without credentials."""
+        return [part.rpartition("@")[2] for part in urlsplit(self.url).netloc.split(",") if part]
+
+    @property
+    def shown(self) -> str:
+        """The URL without credentials and parameters: what may be shown, and what names a destination."""
+        if self.kind == "memory":
+            return self.url
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{','.join(self.servers)}{parts.path.rstrip('/')}"

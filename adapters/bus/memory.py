@@ -1,0 +1,152 @@
+"""MemoryBus: the bus of a single process, and what an engine has by default.
+
+It is gone with the process. `MemoryBus()` is the bus that `memory:` means, for as long as somebody in the process has
+it; `MemoryBus("memory:name")` is another one.
+"""
+
+import asyncio
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import ClassVar, Final, Protocol
+from weakref import ReferenceType, WeakValueDictionary, ref
+
+from limen.adapters.bus.dead_letter import DeadLetter
+from limen.adapters.bus.envelope import Envelope
+from limen.adapters.bus.replies import Replies
+
+KEPT: Final = 100_000
+"""Events kept for groups that come later, at most."""
+
+
+class Member(Protocol):
+    """What is started and stopped with the bus: the intake of a router."""
+
+    async def start(self) -> None:
+        """Begins to bring messages."""
+
+    async def stop(self) -> None:
+        """Ends it; what is under way is finished or comes again."""
+
+
+@dataclass(slots=True)
+class MemoryGroup:
+    """A consumer group: how far it has come (`done`, the number of the last one), who is at work, its dead letters."""
+
+    done: int = 0
+    delivered: int = 0
+    roster: str = ""
+    members: int = 0
+    holder: object | None = None
+    dead: list[DeadLetter] = field(default_factory=list)
+
+
+class _State:
+    """What all handles of one name share. Safe from any thread."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.events: OrderedDict[int, Envelope] = OrderedDict()
+        self.numbers: dict[str, int] = {}
+        self.groups: dict[tuple[str, str], MemoryGroup] = {}
+        self.told: list[Callable[[], None]] = []
+        self.count = 0
+        self.replies = Replies()
+        self.members: list[ReferenceType[Member]] = []
+
+    def append(self, envelope: Envelope) -> None:
+        """Takes an event, unless it has it."""
+        with self.lock:
+            if envelope.id in self.numbers:
+                return
+            self.count += 1
+            self.events[self.count] = envelope
+            self.numbers[envelope.id] = self.count
+            while len(self.events) > KEPT:
+                _, oldest = self.events.popitem(last=False)
+                del self.numbers[oldest.id]
+            told = list(self.told)
+        for tell in told:
+            tell()
+
+    def after(self, number: int) -> tuple[int, Envelope] | None:
+        """The first event with a higher number."""
+        with self.lock:
+            if number >= self.count or not self.events:
+                return None
+            wanted = max(number + 1, next(iter(self.events)))
+            return wanted, self.events[wanted]
+
+
+class MemoryBus:
+    """A handle on a bus in memory. Routers are started with it: by `start`, or by an engine that relays to it."""
+
+    _states: ClassVar[WeakValueDictionary[str, _State]] = WeakValueDictionary()
+    _making: ClassVar[threading.Lock] = threading.Lock()
+
+    def __init__(self, url: str = "memory:") -> None:
+        if not url.startswith("memory:"):
+            raise ValueError("a bus in memory is 'memory:' or 'memory:<name>'")
+        self.url = url
+        with self._making:
+            state = self._states.get(url)
+            if state is None:
+                state = self._states[url] = _State()
+        self.state = state
+        self.running = False
+        self._members: list[Member] = []
+
+    @property
+    def replies(self) -> Replies:
+        """Who answers which subject: `bus.replies.reply("risk.check")` is a decorator."""
+        return self.state.replies
+
+    def attach(self, member: Member) -> None:
+        """Starts and stops a member with the bus. This handle keeps it; the bus itself only knows of it."""
+        self._members.append(member)
+        self.state.members.append(ref(member))
+
+    def group(self, topic: str, name: str) -> MemoryGroup:
+        """The group of a name; made when it is not there."""
+        with self.state.lock:
+            return self.state.groups.setdefault((topic, name), MemoryGroup())
+
+    async def connect(self) -> None:
+        """There is nothing to connect to."""
+
+    async def start(self) -> None:
+        """Starts what is attached and does not run yet."""
+        self.running = True
+        for member in self._attached():
+            await member.start()
+
+    async def stop(self, *_: object) -> None:
+        """Stops what is attached."""
+        self.running = False
+        for member in self._attached():
+            await member.stop()
+
+    def _attached(self) -> list[Member]:
+        self.state.members = [one for one in self.state.members if one() is not None]
+        return [member for one in self.state.members if (member := one()) is not None]
+
+    async def __aenter__(self) -> "MemoryBus":
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+
+def waker(event: asyncio.Event) -> Callable[[], None]:
+    """Sets an event of the running loop, from whatever thread it is called."""
+    loop, thread = asyncio.get_running_loop(), threading.get_ident()
+
+    def wake() -> None:
+        if threading.get_ident() == thread:
+            event.set()
+        elif not loop.is_closed():
+            loop.call_soon_threadsafe(event.set)
+
+    return wake

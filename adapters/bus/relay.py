@@ -1,0 +1,238 @@
+"""Relay: follows the log from a stored position and publishes it, in order within each stream.
+
+Killed at any instant it goes on from the stored position: what was published and not yet noted is published again, with
+the same ids, which the bus or its consumers tell apart. One relay of a destination is at work at a time.
+"""
+
+import asyncio
+import contextlib
+import logging
+from dataclasses import dataclass
+from typing import Final, Self
+
+from limen.adapters.bus.destination import Destination
+from limen.adapters.bus.envelope import Envelope, reduced
+from limen.adapters.bus.lanes import LONGEST_PAUSE, PAUSE, Lanes
+from limen.adapters.bus.publishers import Publisher
+from limen.adapters.bus.seat import Seat, SeatLost
+from limen.adapters.bus.source import LogSource, News
+from limen.adapters.views.tables import ViewTables
+from limen.domain.errors import LimenError
+
+SAVE_SECONDS: Final = 0.5
+"""How often the position is stored: how much is published again after a crash, at most."""
+
+GRACE: Final = 5.0
+"""Seconds that closing waits for what has been appended and is not published yet."""
+
+log = logging.getLogger("limen.relay")
+
+
+@dataclass(slots=True)
+class Progress:
+    """How a relay stands: `standing by`, `connecting`, `relaying`, or `waiting` with the class of the `trouble`.
+
+    `position` is confirmed by the bus; `sent` counts the events confirmed since the relay began.
+    """
+
+    state: str = "standing by"
+    position: int = 0
+    sent: int = 0
+    trouble: str = ""
+
+
+class Relay:
+    """An asynchronous context manager around the task that relays. `start` overrides the stored position once."""
+
+    def __init__(
+        self,
+        source: LogSource,
+        publisher: Publisher,
+        destination: Destination,
+        tables: ViewTables,
+        seat: Seat,
+        *,
+        start: int | None = None,
+    ) -> None:
+        self.destination = destination
+        self.progress = Progress()
+        self._source = source
+        self._publisher = publisher
+        self._tables = tables
+        self._seat = seat
+        self._start = start
+        self._saved = 0
+        self._woken = asyncio.Event()
+        self._closing = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self.run(), name="limen-relay")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Publishes what has been appended by now, for `GRACE` seconds at most; the rest waits for the next relay."""
+        assert self._task is not None
+        self.finish()
+        with contextlib.suppress(TimeoutError, asyncio.CancelledError):
+            async with asyncio.timeout(GRACE):
+                await asyncio.shield(self._task)
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    def wake(self) -> None:
+        """There is something new in the log."""
+        self._woken.set()
+
+    def finish(self) -> None:
+        """Ends `run` when all that is in the log by then has been published."""
+        self._closing.set()
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Relays until `finish` is called. Where the log or the bus is away it waits for them, and says so."""
+        failures = 0
+        try:
+            while True:
+                try:
+                    self.progress.state = "standing by"
+                    if not await self._seated():
+                        return
+                    await self._relay()
+                    return
+                except (SeatLost, LimenError, OSError, ExceptionGroup) as error:
+                    failures += 1
+                    self._troubled(error)
+                    await self._seat.leave()
+                    await self._rest(failures)
+        finally:
+            await self._publisher.close()
+            await self._seat.leave()
+
+    async def _seated(self) -> bool:
+        """Waits for the seat; False where the relay was to finish before it came."""
+        taking = asyncio.ensure_future(self._seat.take())
+        closing = asyncio.ensure_future(self._closing.wait())
+        try:
+            await asyncio.wait((taking, closing), return_when=asyncio.FIRST_COMPLETED)
+            if taking.done():
+                await taking
+                return True
+            return False
+        finally:
+            for one in (taking, closing):
+                one.cancel()
+            await asyncio.gather(taking, closing, return_exceptions=True)
+
+    # -- the seat is ours
+
+    async def _relay(self) -> None:
+        position = await self._position()
+        await self._connect()
+        async with self._source.news() as news, Lanes(self._publisher, confirmed=self._confirmed, troubled=self._troubled) as lanes:
+            lanes.skip(position)
+            self.progress.state = "relaying"
+            saving = asyncio.create_task(self._save_often(lanes), name="limen-relay-position")
+            reading = asyncio.create_task(self._read(position, lanes, news), name="limen-relay-reader")
+            try:
+                await asyncio.wait((saving, reading), return_when=asyncio.FIRST_COMPLETED)
+                for ended in (saving, reading):
+                    if ended.done():
+                        await ended
+            finally:
+                for one in (saving, reading):
+                    one.cancel()
+                await asyncio.gather(saving, reading, return_exceptions=True)
+                await self._save(lanes)
+
+    async def _position(self) -> int:
+        if self._start is not None:
+            start, self._start = self._start, None
+            await asyncio.to_thread(self._tables.move, self.destination.mark, start)
+        self._saved = await asyncio.to_thread(self._tables.position, self.destination.mark)
+        self.progress.position = self._saved
+        return self._saved
+
+    async def _connect(self) -> None:
+        failures = 0
+        while True:
+            self.progress.state = "connecting"
+            try:
+                await self._publisher.open()
+            except Exception as error:
+                failures += 1
+                self._troubled(error)
+                await self._rest(failures)
+                await self._seat.hold()
+            else:
+                self._troubled(None)
+                return
+
+    async def _read(self, position: int, lanes: Lanes, news: News) -> None:
+        while True:
+            self._woken.clear()
+            reached, envelopes = await self._source.page(position)
+            for envelope in envelopes:
+                await lanes.put(self._fitting(envelope))
+            if reached > position:
+                position = reached
+                lanes.skip(position)
+                await asyncio.sleep(0)  # others have their turn, however long the log is
+            elif self._closing.is_set():
+                await lanes.drained()
+                return
+            else:
+                await self._wait(news)
+
+    def _fitting(self, envelope: Envelope) -> Envelope:
+        limit = self._publisher.limit
+        return envelope if len(envelope.data) <= limit else reduced(envelope, limit)
+
+    async def _wait(self, news: News) -> None:
+        """Until something is appended here (`wake`) or, as far as can be told, elsewhere."""
+        waits = [asyncio.ensure_future(self._woken.wait()), asyncio.ensure_future(news())]
+        try:
+            done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for one in done:
+                await one
+        finally:
+            for one in waits:
+                one.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+
+    # -- the position
+
+    async def _save_often(self, lanes: Lanes) -> None:
+        while True:
+            await asyncio.sleep(SAVE_SECONDS)
+            await self._save(lanes)
+            await self._seat.hold()
+
+    async def _save(self, lanes: Lanes) -> None:
+        self.progress.position = low = lanes.low
+        if low > self._saved:
+            await asyncio.to_thread(self._tables.move, self.destination.mark, low)
+            self._saved = low
+
+    # -- how it stands
+
+    def _confirmed(self, count: int) -> None:
+        self.progress.sent += count
+
+    def _troubled(self, error: BaseException | None) -> None:
+        """Says once what is wrong, and once that it is over; the class of it alone, for a text may hold an address."""
+        before = self.progress.trouble
+        self.progress.trouble = "" if error is None else type(error).__name__
+        if error is None:
+            self.progress.state = "relaying"
+            if before:
+                log.warning("relaying to %s again", self.destination.name)
+        else:
+            self.progress.state = "waiting"
+            if before != self.progress.trouble:
+                log.warning("relaying to %s waits: %s", self.destination.name, self.progress.trouble)
+
+    async def _rest(self, failures: int) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(min(PAUSE * 2 ** min(failures - 1, 10), LONGEST_PAUSE)):
+                await self._closing.wait()

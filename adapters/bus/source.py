@@ -1,0 +1,123 @@
+"""Source: the log as a relay follows it: facts in order, and the envelopes they give."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from eventsourcing.persistence import MapperDeserialisationError, PersistenceError
+
+from limen.adapters.bus.about import Abouts
+from limen.adapters.bus.destination import Destination
+from limen.adapters.bus.envelope import Envelope, Fact, Opener, seal
+from limen.adapters.store.application import EventLog
+from limen.adapters.store.writer import unusable
+from limen.domain.errors import StoreUnusable
+from limen.domain.event import EVENT_TYPES
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from limen.adapters.store.recorder import LogRow
+
+PAGE_EVENTS: Final = 64
+"""Events read at a time: few, for where a relay works in the loop of an engine each page holds that up."""
+
+POLL_SECONDS: Final = 0.05
+"""How often a SQLite file is looked at for what other processes appended."""
+
+News = Callable[[], Awaitable[None]]
+
+
+class LogSource:
+    """Reads a log for one destination. `server` is the URL where the log is on a PostgreSQL server, else empty."""
+
+    def __init__(self, log: EventLog, destination: Destination, *, server: str = "", opener: Opener | None = None) -> None:
+        self._recorder = log.vault
+        self._mapper = log.event_mapper
+        self._destination = destination
+        self._server = server
+        self._opener = opener if destination.personal_data else None
+        self._types = list(destination.types) or None
+        self._abouts = Abouts(self._history)
+
+    async def page(self, after: int) -> tuple[int, list[Envelope]]:
+        """What follows a position: the envelopes, and the position that is reached with them.
+
+        The position is `after` again where there is nothing new. Raises `StoreUnusable`.
+        """
+        if self._server:
+            return await asyncio.to_thread(self._page, after)
+        return self._page(after)
+
+    async def head(self) -> int:
+        """The position of the newest event."""
+        if self._server:
+            return await asyncio.to_thread(self._head)
+        return self._head()
+
+    def _head(self) -> int:
+        with _translated():
+            return self._recorder.max_notification_id() or 0
+
+    def _page(self, after: int) -> tuple[int, list[Envelope]]:
+        with _translated():
+            head = (self._recorder.max_notification_id() or 0) if self._types else 0
+            rows = self._recorder.log_rows(after, PAGE_EVENTS, self._types)
+            reached = rows[-1][0] if rows else after
+            if len(rows) < PAGE_EVENTS:
+                reached = max(reached, head)
+            return reached, [envelope for row in rows for envelope in self._envelopes(row)]
+
+    def _envelopes(self, row: "LogRow") -> Sequence[Envelope]:
+        position, stream, version, type, state = row
+        name = stream if "-" in stream else _dashed(stream)
+        fields = self._mapper.state(stream, version, type, state)
+        fact = Fact(position, name, version, type, fields.pop("timestamp"), fields)
+        about = self._abouts.of(name, EVENT_TYPES[type].stream, version, type, fields)
+        wanted, destination = self._destination.flows, self._destination
+        if wanted and about.kind not in wanted:
+            return ()
+        envelope = seal(fact, about, topic=destination.topic, source=destination.source, opener=self._opener)
+        if destination.format == "ory":
+            from limen.adapters.bus.ory_envelope import enveloped
+
+            return enveloped(envelope, fact, about, destination.project)
+        return (envelope,)
+
+    def _history(self, stream: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
+        from uuid import UUID
+
+        for version, type, state in self._recorder.stream_rows(UUID(stream), 0):
+            yield version, type, self._mapper.state(stream, version, type, state)
+
+    def news(self) -> "AbstractAsyncContextManager[News]":
+        """Gives what returns when there may be something new that other processes appended."""
+        return _news(self._server)
+
+
+@asynccontextmanager
+async def _news(server: str) -> "AsyncIterator[News]":
+    if not server:
+        yield lambda: asyncio.sleep(POLL_SECONDS)
+        return
+    from limen.adapters.store.postgres_news import listening
+
+    async with listening(server) as news:
+        yield news
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except MapperDeserialisationError as error:
+        raise StoreUnusable(str(error)) from error
+    except PersistenceError as error:
+        raise unusable(error) from error
+
+
+def _dashed(hexadecimal: str) -> str:
+    """A UUID as everybody writes it, from SQLite's form of it."""
+    one = hexadecimal
+    return f"{one[:8]}-{one[8:12]}-{one[12:16]}-{one[16:20]}-{one[20:]}"
