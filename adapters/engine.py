@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from limen.adapters.bus import MemoryBus
+from limen.adapters.bus.asking import asker_of
+from limen.adapters.bus.relaying import relaying
 from limen.adapters.caller import HttpCaller
 from limen.adapters.configuration import read, read_checked, restore
 from limen.adapters.courier import SmtpCourier
@@ -20,7 +23,7 @@ from limen.adapters.store import LogStore, open_store
 from limen.adapters.system import SystemClock, SystemIds, SystemSecrets
 from limen.adapters.templates import TemplatePool
 from limen.adapters.worker import Worker
-from limen.domain.configuration import Configuration, Settings
+from limen.domain.configuration import BusSettings, Configuration, Settings
 from limen.domain.dispatch import Dispatcher
 from limen.domain.engine import Engine
 from limen.domain.errors import ConfigurationInvalid, Fault, StoreConflict, StoreUnusable
@@ -31,9 +34,9 @@ from limen.domain.placement import SLOTS
 from limen.domain.ports import Clock, Courier, Hasher, Ids, Secrets, Step, VaultRow
 from limen.domain.published import ConfigurationPublished, PublishedConfiguration
 from limen.domain.rules import Rules
-from limen.domain.runner import Tools
 from limen.domain.streams import Streams
 from limen.domain.testing import MemoryCourier
+from limen.domain.tools import Tools
 
 ConfigSource = Path | str | Mapping[str, Any]
 DEFAULT_STORE = "sqlite:///limen.db"
@@ -46,36 +49,39 @@ async def open_engine(
     *,
     settings: ConfigSource | None = None,
     actions: Actions | None = None,
-    bus: str | None = None,
+    bus: str | MemoryBus | None = None,
     clock: Clock | None = None,
     ids: Ids | None = None,
     secrets: Secrets | None = None,
     courier: Courier | None = None,
     hasher: Hasher | None = None,
     worker: bool = True,
+    relay: bool = True,
 ) -> AsyncIterator[Engine]:
     """An engine for one configuration and one store.
 
     `config` is a Kratos configuration (file or mapping), `settings` limen's own (`limen.yml`; by default the file of
     that name beside `config`, then `LIMEN_*`). `store` is a URL: `sqlite:///limen.db` (default), `postgresql://…`,
-    `memory:`. `clock`, `ids`, `secrets` and `courier` replace the system's, for tests. `worker=False` leaves
-    deliveries to another process. Raises `ConfigurationInvalid` with every fault, `StoreUnusable`.
+    `memory:`. `clock`, `ids`, `secrets` and `courier` replace the system's, for tests. `bus` is the
+    URL of a message bus, or a `MemoryBus`: what is appended is published to it while the engine is open (by default to
+    `bus` of the settings). `worker=False` and `relay=False` leave deliveries and the bus to other processes.
+    Raises `ConfigurationInvalid` with every fault, `StoreUnusable`, `BusUnusable`.
     """
-    if bus is not None:
-        raise ConfigurationInvalid([Fault("/bus", "the bus is not part of this version; leave it out")])
     handlers = (actions or Actions()).extended()
     system = _System(clock or SystemClock(), ids or SystemIds(), secrets or SystemSecrets())
     async with AsyncExitStack() as stack:
         templates = await stack.enter_async_context(TemplatePool())
         configuration = await read_checked(config, settings, hooks=handlers.hooks, templates=templates)
         await templates.resize(configuration.settings.template_workers)
-        opened = open_store(store or configuration.settings.store or DEFAULT_STORE)
+        url = store or configuration.settings.store or DEFAULT_STORE
+        opened = open_store(url)
         stack.callback(opened.close)
         keys = Keys(opened, _master(configuration, opened), system.secrets)
         await keys.open()
         caller = HttpCaller(configuration.guard)
         stack.push_async_callback(caller.aclose)
-        tools = Tools(system.clock, system.ids, system.secrets, keys, templates, caller)
+        asker = await stack.enter_async_context(asker_of(bus or configuration.settings.bus, configuration.hooks))
+        tools = Tools(system.clock, system.ids, system.secrets, keys, templates, caller, asker)
         books = _Books(tools, opened, configuration, handlers, hasher, stack)
         streams = Streams(opened)
         dispatcher = Dispatcher(
@@ -87,6 +93,8 @@ async def open_engine(
             configuration.settings.worker_retry,
         )
         engine = Engine(tools, streams, handlers, books.draft(), books.publish, books.recall, books.methods, dispatcher)
+        if relay and (chosen := _bus(bus, configuration.settings.bus)) is not None:
+            await stack.enter_async_context(relaying(opened, url, chosen, keys, bus))
         if worker:
             await stack.enter_async_context(Worker(engine, configuration.settings))
         yield engine
@@ -202,6 +210,14 @@ def _master(configuration: Configuration, store: LogStore) -> tuple[str, ...]:
             [Fault("/secrets/cipher", "a store on disk needs a master key: give secrets.cipher or secrets.default")]
         )
     return master
+
+
+def _bus(given: str | MemoryBus | None, configured: BusSettings | None) -> BusSettings | None:
+    """The bus that was given, with what the settings say of it; else the one of the settings."""
+    if given is None:
+        return configured
+    url = given if isinstance(given, str) else given.url
+    return replace(configured, url=url) if configured else BusSettings(url)
 
 
 def _courier(configuration: Configuration, clock: Clock) -> Courier:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 from uuid import UUID
 
+from limen.adapters.bus import MemoryBus
 from limen.adapters.engine import ConfigSource, open_engine
 from limen.domain.document import Document
 from limen.domain.engine import Engine
@@ -105,7 +106,7 @@ def open_engine_sync(
     *,
     settings: ConfigSource | None = None,
     actions: Actions | None = None,
-    bus: str | None = None,
+    bus: str | MemoryBus | None = None,
     clock: Clock | None = None,
     ids: Ids | None = None,
     secrets: Secrets | None = None,

@@ -30,12 +30,12 @@ from limen.domain.ports import VaultKey
 from limen.domain.presenter import Presenter
 from limen.domain.request import Request
 from limen.domain.reservation import IdentifierReleased, IdentifierReserved, Reservation
-from limen.domain.runner import Tools
 from limen.domain.scheduling import Schedule, Scheduler
 from limen.domain.self_verification import StartedVerification, start_verification
 from limen.domain.session import Session, SessionRevoked
 from limen.domain.streams import ATTEMPTS
 from limen.domain.token import cookie_secrets, token_row
+from limen.domain.tools import Tools
 from limen.domain.work import Work
 
 PARTS = ("traits", "schema_id", "state", "metadata_public", "metadata_admin", "external_id", "verifiable", "recovery")

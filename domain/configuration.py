@@ -94,11 +94,25 @@ class WebHook:
 
 
 @dataclass(frozen=True, slots=True)
+class BusHook:
+    """Where a hook over the bus asks: `subject` (on RabbitMQ the name of a queue), with which body.
+
+    `template` is the Jsonnet source its `body` URI gave, None where there is none. Its answer is always read.
+    `on_failure`: whether a failure denies the step, as a web hook's does, or lets the flow go on.
+    """
+
+    subject: str
+    template: str | None = field(default=None, repr=False)
+    template_name: str = "template"
+    on_failure: Literal["deny", "continue"] = "deny"
+
+
+@dataclass(frozen=True, slots=True)
 class Action:
     """One entry of a list of actions.
 
     `id` is `config.id` where the file gives one, else `<slot>.<position>` (`login.after.password.0`). `source` is the
-    JSON pointer of the entry, as `/selfservice/flows/login/after/password/hooks/0`.
+    JSON pointer of the entry, as `/selfservice/flows/login/after/password/hooks/0`, or `limen.yml#/hooks/0`.
     """
 
     hook: str
@@ -108,6 +122,12 @@ class Action:
     web_hook: WebHook | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
     settings: ActionSettings = ActionSettings()
+    bus: BusHook | None = None
+
+    @property
+    def asks(self) -> bool:
+        """Whether it asks somebody outside the process."""
+        return self.web_hook is not None or self.bus is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,10 +208,28 @@ class KeySecrets:
 
 
 @dataclass(frozen=True, slots=True)
+class BusSettings:
+    """`bus` of `limen.yml`: where events are published, and where hooks over the bus ask.
+
+    `topic` names the stream, exchange, key or topic. `name` tells relays to several destinations apart. `types` and
+    `flows` are filters; empty lets everything through. `personal_data`: whether sealed fields are sent in clear.
+    """
+
+    url: str = field(repr=False)
+    topic: str = "limen"
+    name: str | None = None
+    personal_data: bool = False
+    format: Literal["cloudevents", "ory"] = "cloudevents"
+    types: tuple[str, ...] = ()
+    flows: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """limen's own file, `limen.yml`, with `LIMEN_*` over it."""
 
     store: str | None = None
+    bus: BusSettings | None = None
     actions: Mapping[str, ActionSettings] = field(default_factory=dict)
     payload_retention: timedelta = timedelta(days=30)
     worker_interval: float = 1.0
@@ -223,6 +261,8 @@ class Configuration:
     hasher: HasherSettings = HasherSettings()
     courier: CourierSettings = CourierSettings()
     settings: Settings = Settings()
+    hooks: Mapping[Slot, tuple[Action, ...]] = field(default_factory=dict)
+    """`hooks` of `limen.yml`: the actions over the bus. They decide, so they are part of `document`."""
     document: Mapping[str, Any] = field(default_factory=dict, repr=False)
     secret_document: Mapping[str, Any] = field(default_factory=dict, repr=False)
     ignored: tuple[str, ...] = ()

@@ -12,10 +12,11 @@ from limen.domain.people import People
 from limen.domain.plan import Plan, plan
 from limen.domain.presenter import Presenter
 from limen.domain.rules import Rules
-from limen.domain.runner import Runner, Tools
+from limen.domain.runner import Runner
 from limen.domain.scheduling import Scheduler
 from limen.domain.sessions import Sessions
 from limen.domain.streams import Streams
+from limen.domain.tools import Tools
 from limen.domain.work import Work
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from limen.domain.answer import Failure, pause
+from limen.domain.calling import remaining
 from limen.domain.configuration import Action, ActionSettings, Configuration, Retry
 from limen.domain.delivery import Delivery
 from limen.domain.errors import LimenError, StoreConflict
@@ -19,10 +20,10 @@ from limen.domain.patience import OutOfTime, either, first
 from limen.domain.plan import settings_of
 from limen.domain.ports import Courier, Step
 from limen.domain.rules import Rules
-from limen.domain.runner import Tools, remaining
 from limen.domain.scheduling import LEASE_MARGIN
 from limen.domain.sending import Result, Sending
 from limen.domain.streams import Streams
+from limen.domain.tools import Tools
 
 
 class Dispatcher:

@@ -27,10 +27,11 @@ from limen.domain.outcome import FlowView, Outcome
 from limen.domain.request import Request
 from limen.domain.retreat import retreating
 from limen.domain.rules import Rules
-from limen.domain.runner import Runner, Tools
+from limen.domain.runner import Runner
 from limen.domain.sessions import SignedIn
 from limen.domain.streams import Streams
 from limen.domain.submitting import Submitting
+from limen.domain.tools import Tools
 
 RulesSource = Callable[[UUID], Awaitable[Rules]]
 MethodsSource = Callable[[Configuration], Mapping[str, Method]]

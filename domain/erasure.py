@@ -11,9 +11,9 @@ from limen.domain.identity import Identity, IdentityErased
 from limen.domain.mention import forget_mentioned
 from limen.domain.ports import Step
 from limen.domain.reservation import IdentifierReleased, Reservation
-from limen.domain.runner import Tools
 from limen.domain.session import Session, SessionRevoked
 from limen.domain.streams import ATTEMPTS, Streams
+from limen.domain.tools import Tools
 
 
 async def erase(tools: Tools, streams: Streams, identity_id: UUID) -> int:

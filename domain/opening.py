@@ -16,9 +16,9 @@ from limen.domain.outcome import FlowView
 from limen.domain.plan import Plan
 from limen.domain.request import Request
 from limen.domain.retreat import retreating
-from limen.domain.runner import Tools
 from limen.domain.sessions import SignedIn
 from limen.domain.stage import Stopped, announce, run
+from limen.domain.tools import Tools
 from limen.domain.work import Work
 
 

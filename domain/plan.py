@@ -1,7 +1,8 @@
 """Plan: which actions a slot runs, in which order, chosen by which rule.
 
-The configured list and the Python list of a slot are resolved separately, each by the rule that a method's list
-overrides the default one. Configured actions run first, then Python handlers, `session` last of all.
+The configured list, the hooks over the bus and the Python list of a slot are resolved separately, each by the rule that
+a method's list overrides the default one. Configured actions run first, then hooks over the bus, then Python handlers,
+`session` last of all.
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from uuid import UUID
 from limen.domain.configuration import Action, ActionSettings, Slot
 from limen.domain.flow_events import ActionRef, PlannedAction
 from limen.domain.handler import Actions, RegisteredHandler
-from limen.domain.precedence import resolve
+from limen.domain.precedence import resolve, resolve_hooks
 from limen.domain.rules import Rules
 from limen.domain.timing import Timing, timing_of
 
@@ -35,7 +36,13 @@ class Planned:
             return False
         if self.handler is not None:
             return not self.handler.pure
-        return self.action is not None and self.action.web_hook is not None
+        return self.action is not None and self.action.asks
+
+    @property
+    def forgiven(self) -> bool:
+        """Whether the flow goes on when it fails (`on_failure: continue`); the failure is on record all the same."""
+        bus = self.action.bus if self.action is not None else None
+        return bus is not None and bus.on_failure == "continue"
 
     @property
     def settings(self) -> ActionSettings:
@@ -101,17 +108,18 @@ def plan(rules: Rules, handlers: Actions, slot: Slot) -> Plan:
     """The plan of a slot under these rules."""
     chosen = resolve(rules.configuration, slot)
     configured = [_configured(action, handlers, slot) for action in chosen.actions]
+    bus = [_configured(action, handlers, slot) for action in resolve_hooks(rules.configuration, slot)]
     python = [_python(handler, slot, position) for position, handler in enumerate(handlers.of(slot))]
     last = [planned for planned in configured if planned.ref.hook == SESSION]
     first = [planned for planned in configured if planned.ref.hook != SESSION]
-    return Plan(slot, chosen.rule, (*first, *python, *last))
+    return Plan(slot, chosen.rule, (*first, *bus, *python, *last))
 
 
 def _configured(action: Action, handlers: Actions, slot: Slot) -> Planned:
     ref = ActionRef.model_construct(
         hook=action.hook, id=action.id, position=action.position, phase=slot.phase, method=slot.method
     )
-    handler = handlers.by_name(action.hook) if action.web_hook is None else None
+    handler = handlers.by_name(action.hook) if not action.asks else None
     timing = _handler_timing(handler, slot) if handler else timing_of(slot.flow, slot.phase, action)
     return Planned(ref, action.source, timing, action, handler)
 

@@ -224,6 +224,23 @@ class Caller(Protocol):
         """One attempt, redirects included, within `timeout` seconds. Raises `CallFailed`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a hook over the bus asks. `trigger_id` stays the same across retries; `headers` are of one attempt."""
+
+    subject: str
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str]
+    trigger_id: UUID
+
+
+class Asker(Protocol):
+    """Asks a service on the bus, and brings its reply."""
+
+    async def ask(self, question: Question, *, timeout: float) -> Answer:
+        """One attempt, within `timeout` seconds. Raises `CallFailed`: `upstream` where nobody answers, `timeout`."""
+
+
 # ------------------------------------------------------------------------------------------------------------ people
 
 

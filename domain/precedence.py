@@ -1,7 +1,8 @@
 """Precedence: which list of actions runs.
 
 `before`: the flow's list. `after` with a method: that method's list if it has an entry, else the flow's default list;
-never both. The rule is the same for every action, and for Python handlers among themselves. `session` runs last.
+never both. The rule is the same for every action, and for Python handlers and hooks over the bus, each kind among its
+own. `session` runs last.
 """
 
 from collections.abc import Mapping, Sequence
@@ -56,6 +57,14 @@ def resolve(configuration: Configuration, slot: Slot) -> Resolved:
         return Resolved(session_last(settings.before), "default")
     actions, rule = choose(settings.after, settings.after_methods, slot.method)
     return Resolved(session_last(actions), rule)
+
+
+def resolve_hooks(configuration: Configuration, slot: Slot) -> tuple[Action, ...]:
+    """The hooks over the bus that run in this slot, chosen among themselves by the same rule."""
+    hooks = configuration.hooks
+    default = hooks.get(Slot(slot.flow, slot.phase), ())
+    own = {slot.method: hooks.get(slot, ())} if slot.method is not None else {}
+    return choose(default, own, slot.method)[0]
 
 
 def session_last(actions: Sequence[Action]) -> tuple[Action, ...]:

@@ -6,7 +6,7 @@ Source: Kratos 26.2.0 (content types, credentials, form encoding), Standard Webh
 import base64
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote_plus
@@ -41,7 +41,7 @@ def prepare(
     if hook is None:
         raise ValueError(f"action '{action.id}' is no web_hook")
     if rendered is None:
-        rendered = standard_payload(action, ctx, method, at)
+        rendered = standard_payload(action.source.split("/")[3:5], ctx, method, at)
     headers = _headers(hook)
     verb = hook.method.upper()
     return PreparedRequest(
@@ -55,10 +55,12 @@ def prepare(
     )
 
 
-def standard_payload(action: Action, ctx: Mapping[str, Any], method: str | None, at: datetime) -> bytes:
-    """`{"type": "login.after.password", "timestamp": …, "data": {…}}`, as Standard Webhooks recommends it."""
+def standard_payload(place: Sequence[str], ctx: Mapping[str, Any], method: str | None, at: datetime) -> bytes:
+    """`{"type": "login.after.password", "timestamp": …, "data": {…}}`, as Standard Webhooks recommends it.
+
+    `place` is the action's flow and phase.
+    """
     flow, identity = ctx.get("flow") or {}, ctx.get("identity") or {}
-    place = action.source.split("/")[3:5]
     data = {
         "flow_id": flow.get("id"),
         "flow_type": flow.get("type"),
@@ -66,7 +68,7 @@ def standard_payload(action: Action, ctx: Mapping[str, Any], method: str | None,
         "identity_id": identity.get("id"),
     }
     payload = {
-        "type": ".".join([*place, *([method] if method and place[-1:] == ["after"] else [])]),
+        "type": ".".join([*place, *([method] if method and "after" in place[-1:] else [])]),
         "timestamp": at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
         "data": {name: None if value is None else str(value) for name, value in data.items()},
     }

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from limen.domain.calling import render
 from limen.domain.delivery import Delivery, DeliveryScheduled
 from limen.domain.plan import Planned
 from limen.domain.ports import Ids, Keyring, Mail, PreparedRequest, TemplateCanceled, TemplateFailed, Templates
 from limen.domain.preparation import prepare
-from limen.domain.runner import render
 from limen.domain.work import Work, dump
 
 LEASE_MARGIN = 15.0

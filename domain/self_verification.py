@@ -15,8 +15,8 @@ from limen.domain.decision import Decision
 from limen.domain.flow import initiate
 from limen.domain.mails import mail
 from limen.domain.people import People
-from limen.domain.runner import Tools
 from limen.domain.scheduling import Scheduler
+from limen.domain.tools import Tools
 from limen.domain.work import Work
 
 

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from limen.domain.answer import Failure, retriable
+from limen.domain.calling import judge
 from limen.domain.delivery import Delivery
 from limen.domain.errors import Erased
 from limen.domain.handler import Actions, Interrupt, Modify, RegisteredHandler
 from limen.domain.patience import OutOfTime, first
 from limen.domain.ports import Answer, CallFailed, Courier, Mail
-from limen.domain.runner import Tools, call_handler, judge
+from limen.domain.runner import call_handler
 from limen.domain.scheduling import request_of
 from limen.domain.streams import Streams
+from limen.domain.tools import Tools
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,10 @@ from limen.domain.identity import Identity, Profile, SessionsClosed
 from limen.domain.people import People
 from limen.domain.ports import Step, VaultKey
 from limen.domain.request import Request
-from limen.domain.runner import Tools
 from limen.domain.session import Authentication, Session, SessionIssued, SessionRefreshed, SessionRevoked
 from limen.domain.streams import ATTEMPTS
 from limen.domain.token import cookie_secrets, matches, mint, session_of
+from limen.domain.tools import Tools
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,13 +67,14 @@ async def run(
     """Runs these actions; None when all of them let the flow go on.
 
     `context` gives each action the document as it stands then; `modify` takes an identity's changes over (None where
-    this kind of flow has none, then they are recorded as ignored); `builtin` decides what is neither web hook nor
+    this kind of flow has none, then they are recorded as ignored); `builtin` decides what asks nobody and is no
     handler.
     """
     for planned in blocking:
-        if planned.handler is None and planned.ref.hook not in PLACEMENT:
+        asks = planned.action is not None and planned.action.asks
+        if planned.handler is None and not asks and planned.ref.hook not in PLACEMENT:
             return Stopped(planned, failure=absent(runner, planned, work))
-        if builtin is not None and planned.handler is None and planned.action and planned.action.web_hook is None:
+        if builtin is not None and planned.handler is None and not asks:
             stopped = builtin(planned)
             if stopped is not None:
                 return stopped
@@ -82,7 +83,7 @@ async def run(
         match verdict:
             case Interruption():
                 return Stopped(planned, messages=tuple(verdict.messages))
-            case Failure():
+            case Failure() if not planned.forgiven:
                 return Stopped(planned, failure=verdict)
             case Modification() if modify is not None:
                 modify(verdict.changes)

@@ -24,8 +24,9 @@ _BUILT_IN: dict[str, Timing] = {
 def timing_of(flow: FlowKind, phase: Phase, action: Action) -> Timing:
     """When `action` runs in this phase of this flow.
 
-    An action that is neither built in nor a web hook is the application's own: it runs before the commit, unless its
-    registration says otherwise, which is not known here.
+    A hook over the bus is read like a parsing web hook: it runs before the commit. An action that is neither of these
+    nor built in is the application's own: it runs before the commit too, unless its registration says otherwise, which
+    is not known here.
     """
     hook = action.web_hook
     if hook is not None and hook.ignore:

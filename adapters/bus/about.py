@@ -34,7 +34,8 @@ class About:
 
     `kind` is the flow's (`login`), `flow` its id, `flow_type` `api` or `browser`; `configuration` the version the flow
     is pinned to; `phase` `before` or `after` where the event belongs to one. `channel`, `hook` and `action` are those
-    of a delivery. Of sessions and identities it is what the flow says that changed them.
+    of a delivery. `trigger` is what the target of an action or delivery deduplicates by, `refresh` and `requested_aal`
+    what a login was asked for. Of sessions and identities it is what the flow says that changed them.
     """
 
     kind: str | None = None
@@ -47,6 +48,9 @@ class About:
     channel: str | None = None
     hook: str | None = None
     action: str | None = None
+    trigger: str | None = None
+    refresh: bool | None = None
+    requested_aal: str | None = None
 
 
 class Abouts:
@@ -103,6 +107,7 @@ class Abouts:
             channel=fields["channel"],
             hook=fields["hook"],
             action=fields["action"],
+            trigger=fields["trigger_id"],
         )
 
     def _other(self, stream: str, version: int, type: str, fields: Fields) -> About:
@@ -162,7 +167,11 @@ def _after(about: About, stream: str, type: str, fields: Fields) -> About:
             flow=stream,
             flow_type=fields["type"],
             identity=fields.get("identity_id"),
+            refresh=fields["refresh"],
+            requested_aal=fields["requested_aal"],
         )
+    if type == "ActionStarted":
+        return replace(about, trigger=fields["trigger_id"])
     identity = fields.get("identity_id")
     if type in _METHOD:
         return replace(about, method=fields["method"], identity=identity or about.identity)

@@ -41,3 +41,15 @@ async def _declare(jetstream: JetStreamContext, name: str, subjects: str) -> Non
             await jetstream.add_stream(config)
         except BadRequestError:
             await jetstream.stream_info(name)  # somebody else was faster, or it is really refused
+
+
+async def newest_id(jetstream: JetStreamContext, topic: str) -> str | None:
+    """The id of the newest event of a topic; None where it is empty."""
+    state = (await jetstream.stream_info(topic)).state
+    if not state.messages:
+        return None
+    try:
+        newest = await jetstream.get_msg(topic, seq=state.last_seq)
+    except NotFoundError:
+        return None  # it was deleted by hand
+    return (newest.headers or {}).get("Nats-Msg-Id")

@@ -4,7 +4,6 @@ It is gone with the process. `MemoryBus()` is the bus that `memory:` means, for 
 it; `MemoryBus("memory:name")` is another one.
 """
 
-import asyncio
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -137,16 +136,3 @@ class MemoryBus:
 
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
-
-
-def waker(event: asyncio.Event) -> Callable[[], None]:
-    """Sets an event of the running loop, from whatever thread it is called."""
-    loop, thread = asyncio.get_running_loop(), threading.get_ident()
-
-    def wake() -> None:
-        if threading.get_ident() == thread:
-            event.set()
-        elif not loop.is_closed():
-            loop.call_soon_threadsafe(event.set)
-
-    return wake

@@ -64,7 +64,7 @@ def open_relay(
             publisher: Publisher = MemoryPublisher(bus) if bus else publisher_of(destination.address, destination.topic)
             opener = Unsealer(opened.vault, keys).opener if destination.personal_data else None
             source = LogSource(opened, destination, server=_server(address), opener=opener)
-            yield Relay(source, publisher, destination, tables, seat_of(address, destination), start=start)
+            yield Relay(source, publisher, destination, tables, seat_named(address, destination.name), start=start)
         finally:
             tables.close()
     finally:
@@ -72,11 +72,11 @@ def open_relay(
             opened.close()
 
 
-def seat_of(address: Address, destination: Destination) -> Seat:
+def seat_named(address: Address, name: str) -> Seat:
     """The seat of a destination, where all relays of this store look for it."""
     if address.kind == "postgresql":
-        return PostgresSeat(address.url, destination.name)
-    return FileSeat(address.path, destination.name) if address.kind == "sqlite" else OwnSeat()
+        return PostgresSeat(address.url, name)
+    return FileSeat(address.path, name) if address.kind == "sqlite" else OwnSeat()
 
 
 def positions(store: str) -> tuple[int, dict[str, int]]:

@@ -7,15 +7,17 @@ the same ids, which the bus or its consumers tell apart. One relay of a destinat
 import asyncio
 import contextlib
 import logging
+from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from limen.adapters.bus.destination import Destination
 from limen.adapters.bus.envelope import Envelope, reduced
-from limen.adapters.bus.lanes import LONGEST_PAUSE, PAUSE, Lanes
+from limen.adapters.bus.pipelines import LONGEST_PAUSE, PAUSE, Pipeline, pipeline_for
 from limen.adapters.bus.publishers import Publisher
 from limen.adapters.bus.seat import Seat, SeatLost
 from limen.adapters.bus.source import LogSource, News
+from limen.adapters.bus.waking import waker
 from limen.adapters.views.tables import ViewTables
 from limen.domain.errors import LimenError
 
@@ -63,8 +65,13 @@ class Relay:
         self._start = start
         self._saved = 0
         self._woken = asyncio.Event()
+        self._wake = self._woken.set
         self._closing = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+
+    async def head(self) -> int:
+        """The position of the newest event: how far there is to go."""
+        return await self._source.head()
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self.run(), name="limen-relay")
@@ -81,8 +88,8 @@ class Relay:
         await asyncio.gather(self._task, return_exceptions=True)
 
     def wake(self) -> None:
-        """There is something new in the log."""
-        self._woken.set()
+        """There is something new in the log; from any thread."""
+        self._wake()
 
     def finish(self) -> None:
         """Ends `run` when all that is in the log by then has been published."""
@@ -91,7 +98,7 @@ class Relay:
 
     async def run(self) -> None:
         """Relays until `finish` is called. Where the log or the bus is away it waits for them, and says so."""
-        failures = 0
+        failures, self._wake = 0, waker(self._woken)
         try:
             while True:
                 try:
@@ -129,21 +136,15 @@ class Relay:
     async def _relay(self) -> None:
         position = await self._position()
         await self._connect()
-        async with self._source.news() as news, Lanes(self._publisher, confirmed=self._confirmed, troubled=self._troubled) as lanes:
-            lanes.skip(position)
+        async with self._source.news() as news, pipeline_for(
+            self._publisher, confirmed=self._confirmed, troubled=self._troubled
+        ) as pipeline:
+            pipeline.skip(position)
             self.progress.state = "relaying"
-            saving = asyncio.create_task(self._save_often(lanes), name="limen-relay-position")
-            reading = asyncio.create_task(self._read(position, lanes, news), name="limen-relay-reader")
             try:
-                await asyncio.wait((saving, reading), return_when=asyncio.FIRST_COMPLETED)
-                for ended in (saving, reading):
-                    if ended.done():
-                        await ended
+                await _first(self._read(position, pipeline), self._save_often(pipeline), self._listen(news))
             finally:
-                for one in (saving, reading):
-                    one.cancel()
-                await asyncio.gather(saving, reading, return_exceptions=True)
-                await self._save(lanes)
+                await self._save(pipeline)
 
     async def _position(self) -> int:
         if self._start is not None:
@@ -168,48 +169,42 @@ class Relay:
                 self._troubled(None)
                 return
 
-    async def _read(self, position: int, lanes: Lanes, news: News) -> None:
+    async def _read(self, position: int, pipeline: Pipeline) -> None:
         while True:
             self._woken.clear()
             reached, envelopes = await self._source.page(position)
             for envelope in envelopes:
-                await lanes.put(self._fitting(envelope))
+                await pipeline.put(self._fitting(envelope))
             if reached > position:
                 position = reached
-                lanes.skip(position)
+                pipeline.skip(position)
                 await asyncio.sleep(0)  # others have their turn, however long the log is
             elif self._closing.is_set():
-                await lanes.drained()
+                await pipeline.drained()
                 return
             else:
-                await self._wait(news)
+                await self._woken.wait()
 
     def _fitting(self, envelope: Envelope) -> Envelope:
         limit = self._publisher.limit
         return envelope if len(envelope.data) <= limit else reduced(envelope, limit)
 
-    async def _wait(self, news: News) -> None:
-        """Until something is appended here (`wake`) or, as far as can be told, elsewhere."""
-        waits = [asyncio.ensure_future(self._woken.wait()), asyncio.ensure_future(news())]
-        try:
-            done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            for one in done:
-                await one
-        finally:
-            for one in waits:
-                one.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
+    async def _listen(self, news: News) -> None:
+        """Wakes the reader for what other processes appended."""
+        while True:
+            await news()
+            self._woken.set()
 
     # -- the position
 
-    async def _save_often(self, lanes: Lanes) -> None:
+    async def _save_often(self, pipeline: Pipeline) -> None:
         while True:
             await asyncio.sleep(SAVE_SECONDS)
-            await self._save(lanes)
+            await self._save(pipeline)
             await self._seat.hold()
 
-    async def _save(self, lanes: Lanes) -> None:
-        self.progress.position = low = lanes.low
+    async def _save(self, pipeline: Pipeline) -> None:
+        self.progress.position = low = pipeline.low
         if low > self._saved:
             await asyncio.to_thread(self._tables.move, self.destination.mark, low)
             self._saved = low
@@ -236,3 +231,16 @@ class Relay:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(min(PAUSE * 2 ** min(failures - 1, 10), LONGEST_PAUSE)):
                 await self._closing.wait()
+
+
+async def _first(*coroutines: Coroutine[Any, Any, None]) -> None:
+    """Runs them side by side until the first one ends; the others are cut off. Raises what it raised."""
+    tasks = [asyncio.create_task(one, name=f"limen-relay-{one.__name__}") for one in coroutines]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            await task
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -79,15 +79,19 @@ def matrix(config: Config = None, settings: SettingsFile = None, app_: App = Non
 
 
 def resolved(configuration: "Configuration", handlers: "Actions", slot: "Slot") -> tuple[str, list[dict[str, Any]]]:
-    """The rule that chose the configured list, and every action of the slot: configured, Python, `session` last."""
-    from limen.domain.precedence import SESSION
+    """The rule that chose the configured list, and every action of the slot in order.
+
+    Configured actions, hooks over the bus, Python handlers, `session` last.
+    """
+    from limen.domain.precedence import SESSION, resolve_hooks
     from limen.domain.precedence import resolve as choose
 
     chosen = choose(configuration, slot)
     configured = [{"hook": one.hook, "id": one.id, "source": one.source} for one in chosen.actions]
+    bus = [{"hook": one.hook, "id": one.id, "source": one.source} for one in resolve_hooks(configuration, slot)]
     python = [{"hook": "python", "id": one.id, "source": f"python:{one.id}"} for one in handlers.of(slot)]
     first = [one for one in configured if one["hook"] != SESSION]
-    return chosen.rule, [*first, *python, *(one for one in configured if one["hook"] == SESSION)]
+    return chosen.rule, [*first, *bus, *python, *(one for one in configured if one["hook"] == SESSION)]
 
 
 def matrix_rows(configuration: "Configuration", handlers: "Actions") -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from limen.adapters.cli import actions, audit, config, delivery, demo, docs, flow, log, projection
+from limen.adapters.cli import actions, audit, bus, config, delivery, demo, docs, flow, log, projection, relay
 from limen.adapters.cli.root import Root
 
 app = typer.Typer(
@@ -43,4 +43,6 @@ app.add_typer(delivery.app, name="delivery")
 log.register(app)
 app.add_typer(audit.app, name="audit")
 app.add_typer(projection.app, name="projection")
+relay.register(app)
+app.add_typer(bus.app, name="bus")
 docs.register(app)

@@ -27,12 +27,13 @@ def reading(where: Where, *, in_clear: bool = False) -> Iterator["EventReader"]:
         with open_log(url) as reader:
             yield reader
         return
-    with _keyed_store(where, url) as (store, keys), open_log(store, keys=keys) as reader:
+    with keyed_store(where, url) as (store, keys), open_log(store, keys=keys) as reader:
         yield reader
 
 
 @contextmanager
-def _keyed_store(where: Where, url: str) -> Iterator[tuple["LogStore", "Keys"]]:
+def keyed_store(where: Where, url: str) -> Iterator[tuple["LogStore", "Keys"]]:
+    """The store of a URL, made for reading, and the keys that the configuration opens it with."""
     from limen.adapters.keyring import Keys
     from limen.adapters.store import LogStore
     from limen.adapters.store.address import Address

@@ -37,7 +37,7 @@ class Root(TyperGroup):
 def say_error(error: Exception) -> None:
     """Says what is wrong, and what to do about it, on the standard error."""
     from limen.adapters.cli.output import fail
-    from limen.domain.errors import ConfigurationInvalid, FlowNotFound, LimenError, StoreUnusable
+    from limen.domain.errors import BusUnusable, ConfigurationInvalid, FlowNotFound, LimenError, StoreUnusable
 
     if isinstance(error, ConfigurationInvalid):
         fail("the configuration is refused", [str(fault) for fault in error.faults])
@@ -45,6 +45,8 @@ def say_error(error: Exception) -> None:
         fail(f"flow {error.flow_id} is not in this store (or was not by then); limen flow list shows those that are")
     elif isinstance(error, StoreUnusable):
         fail(str(error), ["--store or LIMEN_STORE names the store; limen demo makes one to look at"])
+    elif isinstance(error, BusUnusable):
+        fail(str(error), ["--bus or LIMEN_BUS names the bus; or bus in limen.yml"])
     elif isinstance(error, LimenError):
         fail(str(error))
     elif isinstance(error, OSError) and error.filename:

@@ -41,7 +41,7 @@ def words_of(type_: str, data: Mapping[str, Any]) -> str:
 
 def name_of(action: Mapping[str, Any]) -> str:
     """What people call an action: its id, or what it does where it is built in."""
-    return str(action["id"] if action["hook"] in ("web_hook", "python") else action["hook"])
+    return str(action["id"] if action["hook"] in ("web_hook", "bus", "python") else action["hook"])
 
 
 def _clear(value: Any, name: str) -> str:

@@ -1,7 +1,7 @@
 """Document: the canonical form of what was read, without its secrets, and the way back.
 
-Every URI that decides something stands as `base64://` with its content. limen's own settings of actions stand under
-`/limen`. Secrets are masked; their values are kept apart, by JSON pointer, for the vault.
+Every URI that decides something stands as `base64://` with its content. What `limen.yml` says of actions, and its
+hooks, stand under `/limen`. Secrets are masked; their values are kept apart, by JSON pointer, for the vault.
 """
 
 import copy
@@ -12,6 +12,7 @@ from typing import Any
 
 from limen.adapters.configuration.draft import MASK, Draft
 from limen.adapters.configuration.findings import join, split
+from limen.adapters.configuration.hooks import written
 from limen.adapters.configuration.uri import encode
 from limen.domain.configuration import ActionSettings
 
@@ -24,8 +25,12 @@ def documents(draft: Draft) -> tuple[dict[str, Any], dict[str, Any]]:
     for pointer, text in draft.contents.items():
         _replace(document, pointer, encode(text))
     secrets = {pointer: _replace(document, pointer, mask) for pointer, mask in draft.masks.items()}
+    if draft.settings.actions or draft.hooks:
+        document[LIMEN] = {}
+    if draft.hooks:
+        document[LIMEN]["hooks"] = [written(slot, action) for slot, action in draft.hooks]
     if draft.settings.actions:
-        document[LIMEN] = {"actions": {}}
+        document[LIMEN]["actions"] = {}
         for name, settings in draft.settings.actions.items():
             document[LIMEN]["actions"][name] = _written(settings)
             for position, value in enumerate(settings.signing_secrets):

@@ -7,18 +7,24 @@ from urllib.parse import urlsplit, urlunsplit
 
 from limen.adapters.configuration.findings import Findings
 from limen.adapters.configuration.uri import Content
-from limen.domain.configuration import Settings
+from limen.domain.configuration import Action, Settings, Slot
 
 MASK = "***"
+Placed = tuple[Slot, Action]
+"""A hook over the bus, and where it stands."""
 
 
 @dataclass(frozen=True, slots=True)
 class TemplateSource:
-    """A template to be compiled: the pointer of its `body`, its name, and its Jsonnet source."""
+    """A template to be compiled: the pointer of its `body`, its name, and its Jsonnet source.
+
+    `settings`: it stands in `limen.yml`.
+    """
 
     pointer: str
     name: str
     source: str = field(repr=False)
+    settings: bool = False
 
 
 @dataclass(slots=True)
@@ -26,11 +32,13 @@ class Draft:
     """What the parts of the reading share.
 
     `masks` is what stands in the document in place of each secret, by pointer; `contents` is what each URI gave.
+    `settings` and `hooks` are limen's own file, read already.
     """
 
     document: Mapping[str, Any]
     content: Content
     settings: Settings = field(default_factory=Settings)
+    hooks: tuple[Placed, ...] = ()
     named: Mapping[str, Sequence[str]] = field(default_factory=dict)
     findings: Findings = field(default_factory=Findings)
     masks: dict[str, str] = field(default_factory=dict)

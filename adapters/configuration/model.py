@@ -6,6 +6,7 @@ from typing import Any
 
 from limen.adapters.configuration.draft import Draft
 from limen.adapters.configuration.findings import section
+from limen.adapters.configuration.hooks import by_slot
 from limen.adapters.configuration.values import parse_duration, parse_size
 from limen.domain.configuration import (
     SESSION_COOKIE,
@@ -57,6 +58,7 @@ def build(
         hasher=_hasher(section(file, "hashers")),
         courier=_courier(section(file, "courier", "smtp")),
         settings=draft.settings,
+        hooks=by_slot(draft.hooks),
         document=documents[0],
         secret_document=documents[1],
         ignored=ignored,

@@ -13,13 +13,14 @@ from limen.adapters.configuration.conditions import check_conditions
 from limen.adapters.configuration.document import LIMEN, documents
 from limen.adapters.configuration.draft import Draft, TemplateSource
 from limen.adapters.configuration.findings import Findings, in_order, join, standing
+from limen.adapters.configuration.hooks import check_ids, read_hooks
 from limen.adapters.configuration.identity_schemas import read_schemas
 from limen.adapters.configuration.keys import KRATOS
 from limen.adapters.configuration.model import build
 from limen.adapters.configuration.settings import read_settings
 from limen.adapters.configuration.source import read_source
 from limen.adapters.configuration.uri import Content, Fetch, fetch_http
-from limen.domain.configuration import Configuration, Settings
+from limen.domain.configuration import Configuration
 from limen.domain.errors import ConfigurationInvalid, Fault
 from limen.domain.placement import PLACEMENT, named_slots
 from limen.domain.ports import Templates
@@ -34,7 +35,8 @@ class Reading:
     """What reading the files gave. `configuration` is None exactly when there are `faults`.
 
     `faults`, `ignored` (JSON pointers) and `warnings` (`pointer: text`) stand in the order of the file; the faults of
-    `limen.yml` come last. `templates` are all that were found, to be compiled.
+    `limen.yml` come last. `templates` are all that were found, to be compiled. `document` and `settings` are the two
+    files as they stand.
     """
 
     configuration: Configuration | None
@@ -43,6 +45,7 @@ class Reading:
     warnings: tuple[str, ...]
     templates: tuple[TemplateSource, ...] = field(default=(), repr=False)
     document: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
     settings_faults: int = 0
 
     def accepted(self) -> Configuration:
@@ -99,16 +102,23 @@ async def examine_checked(
     for template in reading.templates:
         if template.source not in verdicts:
             verdicts[template.source] = await templates.fault(template.source)
-    wrong = [
-        Fault(template.pointer, f"does not compile: {verdicts[template.source]}")
-        for template in reading.templates
-        if verdicts[template.source] is not None
-    ]
+    wrong = [template for template in reading.templates if verdicts[template.source] is not None]
     if not wrong:
         return reading
     own = len(reading.faults) - reading.settings_faults
-    faults = (*in_order(reading.document, [*reading.faults[:own], *wrong]), *reading.faults[own:])
-    return replace(reading, configuration=None, faults=faults)
+    faults, settings_faults = list(reading.faults[:own]), list(reading.faults[own:])
+    for template in wrong:
+        message = f"does not compile: {verdicts[template.source]}"
+        if template.settings:
+            settings_faults.append(Fault(template.pointer, f"{SETTINGS_NAME}: {message}"))
+        else:
+            faults.append(Fault(template.pointer, message))
+    return replace(
+        reading,
+        configuration=None,
+        faults=(*in_order(reading.document, faults), *in_order(reading.settings, settings_faults)),
+        settings_faults=len(settings_faults),
+    )
 
 
 def examine(
@@ -127,18 +137,25 @@ def examine(
     folder = Path.cwd() if isinstance(config, Mapping) else Path(config).resolve().parent
     if settings is None and isinstance(config, Mapping) and isinstance(document.get(LIMEN), Mapping):
         settings = document.pop(LIMEN)
-    own = _read_settings(config, settings, env, settings_findings)
-    draft = Draft(document, Content(folder, fetch), own, named, findings)
+    found = _settings_source(config, settings, env)
+    content = read_source(found if found is not None else {}, settings_findings)
+    own = read_settings(content, env, settings_findings)
+    beside = folder if found is None or isinstance(found, Mapping) else Path(found).resolve().parent
+    listed, templates = read_hooks(content.get("hooks"), own, Content(beside, fetch), settings_findings)
+    draft = Draft(document, Content(folder, fetch), own, listed, named, findings)
+    _take_warnings(draft, settings_findings)
     readable = bool(document) or not findings.faults
     configuration = _read_document(draft, settings_findings) if readable else None
+    settings_faults = _of_settings(content, settings_findings)
     return Reading(
         configuration=configuration,
-        faults=(*in_order(document, findings.faults), *settings_findings.faults),
+        faults=(*in_order(document, findings.faults), *settings_faults),
         ignored=_ignored(draft),
         warnings=_warnings(draft),
-        templates=tuple(draft.templates),
+        templates=(*draft.templates, *templates),
         document=document,
-        settings_faults=len(settings_findings.faults),
+        settings=content,
+        settings_faults=len(settings_faults),
     )
 
 
@@ -152,7 +169,9 @@ def _read_document(draft: Draft, settings_findings: Findings) -> Configuration |
     check_conditions(draft)
     schemas = read_schemas(draft)
     lists = read_lists(draft)
-    _check_settings_used({action.id for actions in lists.values() for action in actions}, draft)
+    check_ids(draft.hooks, lists.values(), settings_findings)
+    configured = {action.id for actions in lists.values() for action in actions}
+    _check_settings_used(configured | {action.id for _, action in draft.hooks}, draft)
     if findings.faults or settings_findings.faults:
         return None
     return build(draft, lists, schemas, documents(draft), _ignored(draft), _warnings(draft))
@@ -165,19 +184,26 @@ def _check_names(named: Hooks) -> None:
         named_slots(slots)
 
 
-def _read_settings(config: Source, settings: Source | None, env: Mapping[str, str], findings: Findings) -> Settings:
+def _settings_source(config: Source, settings: Source | None, env: Mapping[str, str]) -> Source | None:
     if settings is None:
         settings = env.get("LIMEN_SETTINGS") or None
     if settings is None and not isinstance(config, Mapping):
         beside = Path(config).resolve().parent / SETTINGS_NAME
         settings = beside if beside.exists() else None
-    content = read_source(settings if settings is not None else {}, findings)
-    found = read_settings(content, env, findings)
-    findings.faults = [
+    return settings
+
+
+def _of_settings(content: Mapping[str, Any], findings: Findings) -> list[Fault]:
+    """The faults of `limen.yml`: each says so."""
+    return [
         fault if fault.message.startswith(SETTINGS_NAME) else Fault(fault.path, f"{SETTINGS_NAME}: {fault.message}")
         for fault in in_order(content, findings.faults)
     ]
-    return found
+
+
+def _take_warnings(draft: Draft, settings_findings: Findings) -> None:
+    for pointer, message in settings_findings.warnings:
+        draft.findings.warn(pointer, f"{SETTINGS_NAME}: {message}")
 
 
 def _check_settings_used(ids: set[str], draft: Draft) -> None:

@@ -8,20 +8,23 @@
     templates: {workers: 2}
     actions:                                    # by the hook's config.id
       welcome: {timeout: 10s, retry: {attempts: 3}, concurrency: 4, signing_secrets: [env:WELCOME_SECRET]}
+    bus: nats://127.0.0.1:4222                  # see `limen.adapters.configuration.bus`
+    hooks: []                                   # see `limen.adapters.configuration.hooks`
 
-Variables: `LIMEN_STORE`, `LIMEN_PAYLOAD_RETENTION`, `LIMEN_WORKER_INTERVAL`, `LIMEN_TEMPLATES_WORKERS`. Durations are
-Go's (`1h30m`, `500ms`), days (`30d`) too.
+Variables: `LIMEN_STORE`, `LIMEN_BUS` (the URL alone), `LIMEN_PAYLOAD_RETENTION`, `LIMEN_WORKER_INTERVAL`,
+`LIMEN_TEMPLATES_WORKERS`. Durations are Go's (`1h30m`, `500ms`), days (`30d`) too.
 """
 
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from limen.adapters.configuration.bus import overlaid, read_bus
 from limen.adapters.configuration.check import check
 from limen.adapters.configuration.findings import Findings, join, section
-from limen.adapters.configuration.shape import Leaf, Many, Named, Shape
+from limen.adapters.configuration.shape import ANYTHING, Leaf, Many, Named, Shape
 from limen.adapters.configuration.values import parse_duration
-from limen.domain.configuration import ActionSettings, Retry, Settings
+from limen.domain.configuration import ActionSettings, BusSettings, Retry, Settings
 
 _SPAN = Leaf("span")
 _RETRY: Shape = {"attempts": Leaf("int", 1, 100), "initial": _SPAN, "maximum": _SPAN}
@@ -38,10 +41,11 @@ SETTINGS: Mapping[str, Shape] = {
             "signing_secrets": Many(Leaf("text", 1)),
         }
     ),
+    "bus": ANYTHING,
+    "hooks": ANYTHING,
 }
+"""`bus` and `hooks` are checked by who reads them."""
 _LATER = {
-    "bus": "the bus is not built yet; it comes with an issue of its own",
-    "hooks": "hooks over the bus are not built yet; they come with an issue of their own",
     "triggers": "further triggers are not built yet; they come with an issue of their own",
 }
 _VARIABLES = {
@@ -63,9 +67,10 @@ def read_settings(values: Mapping[str, Any], env: Mapping[str, str], findings: F
     check(SETTINGS, {name: value for name, value in values.items() if name not in _LATER}, "", findings)
     _check_positive(values, findings)
     secrets = _signing_secrets(section(values, "actions"), env, findings)
+    bus = read_bus(values.get("bus"), env, findings)
     if len(findings.faults) > before:
         return Settings()
-    return _build(values, secrets)
+    return _build(values, secrets, bus)
 
 
 def _overlaid(values: Mapping[str, Any], env: Mapping[str, str]) -> dict[str, Any]:
@@ -76,6 +81,8 @@ def _overlaid(values: Mapping[str, Any], env: Mapping[str, str]) -> dict[str, An
             continue
         if keys == ("templates", "workers") and value.isdecimal():
             value = int(value)
+        if keys == ("bus",):
+            value = overlaid(result.get("bus"), value)
         if len(keys) == 1:
             result[keys[0]] = value
         else:
@@ -113,11 +120,12 @@ def _signing_secrets(
     return resolved
 
 
-def _build(values: Mapping[str, Any], secrets: Mapping[str, tuple[str, ...]]) -> Settings:
+def _build(values: Mapping[str, Any], secrets: Mapping[str, tuple[str, ...]], bus: BusSettings | None) -> Settings:
     default, worker = Settings(), section(values, "worker")
     retention = values.get("payload_retention")
     return Settings(
         store=values.get("store"),
+        bus=bus,
         actions={name: _action(section(values, "actions", name), secrets[name]) for name in section(values, "actions")},
         payload_retention=(parse_duration(retention, days=True) if retention else None) or default.payload_retention,
         worker_interval=_seconds(worker, "interval", default.worker_interval),

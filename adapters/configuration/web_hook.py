@@ -6,10 +6,10 @@ from typing import Any
 
 from limen.adapters.configuration.check import check
 from limen.adapters.configuration.draft import Draft, TemplateSource, masked_url
-from limen.adapters.configuration.findings import join, section
+from limen.adapters.configuration.findings import Findings, join, section
 from limen.adapters.configuration.key_parts import AUTH, SECRET_HEADERS
 from limen.adapters.configuration.shape import BOOL, SECRET, TEXT, Later, Leaf, Shape, one_of, unless
-from limen.adapters.configuration.uri import ContentUnavailable
+from limen.adapters.configuration.uri import Content, ContentUnavailable
 from limen.adapters.configuration.values import is_web_url
 from limen.domain.configuration import Auth, WebHook
 
@@ -128,13 +128,19 @@ def _read_template(draft: Draft, body: Any, pointer: str) -> str | None:
     if not isinstance(body, str):
         return None
     here = join(pointer, "body")
-    if not _SCHEME.match(body):
-        draft.findings.warn(here, "a bare path is deprecated; write file:// before it")
-    try:
-        template = draft.content.text(body)
-    except ContentUnavailable as error:
-        draft.findings.fault(here, str(error))
-        return None
-    draft.contents[here] = template
-    draft.templates.append(TemplateSource(here, here, template))
+    template = read_template(body, here, draft.content, draft.findings)
+    if template is not None:
+        draft.contents[here] = template
+        draft.templates.append(TemplateSource(here, here, template))
     return template
+
+
+def read_template(body: str, pointer: str, content: Content, findings: Findings) -> str | None:
+    """The Jsonnet source behind the URI of a `body`, or None and a fault."""
+    if not _SCHEME.match(body):
+        findings.warn(pointer, "a bare path is deprecated; write file:// before it")
+    try:
+        return content.text(body)
+    except ContentUnavailable as error:
+        findings.fault(pointer, str(error))
+        return None

@@ -40,6 +40,7 @@ class LogStore:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="limen-store")
         self._turnstile = Turnstile()
         self._listeners: list[Callable[[Collection[UUID]], None]] = []
+        self._followers: list[Callable[[], None]] = []
 
     @property
     def application(self) -> EventLog:
@@ -58,6 +59,8 @@ class LogStore:
             await self._writer.write(record)
         else:
             self._write_here(record)
+        for follower in self._followers:
+            follower()
 
     def _write_here(self, record: Record) -> None:
         with self._turnstile:
@@ -129,6 +132,10 @@ class LogStore:
     def on_forget(self, listener: Callable[[Collection[UUID]], None]) -> None:
         """Calls `listener` with the owners whose rows this store has forgotten, so that no cache outlives them."""
         self._listeners.append(listener)
+
+    def on_append(self, follower: Callable[[], None]) -> None:
+        """Calls `follower` after each append of this store, where it was awaited; it must be quick."""
+        self._followers.append(follower)
 
     def close(self) -> None:
         """Finishes the appends and reads under way, then closes every connection. Harmless when repeated.

@@ -1,5 +1,7 @@
 """`limen actions`: which list runs where, as JSON and for people."""
 
+from pathlib import Path
+
 import pytest
 
 from limen.domain.configuration import FlowKind
@@ -57,6 +59,22 @@ def test_nothing_to_run_is_an_empty_list() -> None:
 def test_a_method_or_phase_that_does_not_exist_is_wrong_use(where: tuple[str, ...]) -> None:
     ran = invoked("actions", "resolve", *CONFIG, *where)
     assert (ran.code, ran.out) == (2, "")
+
+
+def test_hooks_over_the_bus_stand_behind_the_configured_actions_and_before_session(tmp_path: Path) -> None:
+    hook = "{flow: registration, phase: after, hook: bus, id: risk, subject: risk.check}"
+    (tmp_path / "limen.yml").write_text(f"hooks: [{hook}]")
+    config = ("--config", EXAMPLES / "embedded.yml", "--settings", tmp_path / "limen.yml")
+    where = ("--flow", "registration", "--phase", "after", "--method", "password")
+    rows = invoked("actions", "resolve", *config, *where, "--json").json
+    assert [one["hook"] for one in rows] == ["bus", "session"]
+    assert rows[0] == {"hook": "bus", "id": "risk", "source": "limen.yml#/hooks/0"}
+    matrix = invoked("actions", "matrix", *config, "--json").json
+    assert [row["method"] for row in matrix if row["actions"][:1] == rows[:1]] == [
+        None,
+        *known_methods(FlowKind.REGISTRATION),
+    ]
+    assert "risk, session" in invoked("actions", "matrix", *config).out
 
 
 def test_matrix_has_a_row_for_every_flow_phase_and_method() -> None:

@@ -81,15 +81,10 @@ def test_variables_stand_over_the_file() -> None:
     assert settings.template_workers == 5
 
 
-@pytest.mark.parametrize("key", ["bus", "hooks", "triggers"])
-def test_what_later_issues_use_is_refused_by_name(key: str) -> None:
-    found = faults({key: {}})
-    assert set(found) == {f"/{key}"}
-    assert "not built yet" in found[f"/{key}"]
-
-
-def test_a_bus_in_the_environment_is_refused_too() -> None:
-    assert set(faults({}, {"LIMEN_BUS": "nats://127.0.0.1"})) == {"/bus"}
+def test_what_later_issues_use_is_refused_by_name() -> None:
+    found = faults({"triggers": {}})
+    assert set(found) == {"/triggers"}
+    assert "not built yet" in found["/triggers"]
 
 
 @pytest.mark.parametrize(
@@ -126,5 +121,5 @@ def test_an_action_that_is_not_there_warns() -> None:
 
 
 def test_faults_of_both_files_are_told_at_once() -> None:
-    reading = examine({**KRATOS, "nonsense": 1}, {"bus": "nats://x"}, env={})
+    reading = examine({**KRATOS, "nonsense": 1}, {"bus": "mqtt://x"}, env={})
     assert [fault.path for fault in reading.faults] == ["/nonsense", "/bus"]

@@ -1,13 +1,19 @@
 """Every Python program in the documentation runs as it is printed."""
 
+import asyncio
 import os
 import re
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from uuid import UUID
 
 import pytest
+
+from limen.adapters.bus.asking import open_asker
+from limen.domain.ports import Asker, CallFailed, Question
+from tests.support.brokers import own_nats
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
@@ -133,6 +139,39 @@ def test_the_address_page_lets_in_and_keeps_out(tmp_path: Path) -> None:
     """
     printed = run(program("docs/how-to/check-the-address.md") + textwrap.dedent(check), tmp_path)
     assert printed.splitlines() == ["choose_method", "4002"]
+
+
+async def test_the_bus_page_asks_its_service(tmp_path: Path) -> None:
+    page = "docs/how-to/ask-over-the-bus.md"
+    (settings,) = re.findall(r"^```yaml\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
+    with own_nats() as server:
+        (tmp_path / "limen.yml").write_text(settings.replace("nats://127.0.0.1:4222", server.url))
+        (tmp_path / "risk.py").write_text(program(page))
+        environment = os.environ | {"NATS_URL": server.url}
+        service = await asyncio.create_subprocess_exec(
+            RUN, str(tmp_path / "risk.py"), env=environment, stderr=asyncio.subprocess.DEVNULL
+        )
+        try:
+            async with open_asker(server.url) as asker:
+                await listening(asker, "risk.check")
+            printed = await asyncio.to_thread(run, program(page, 1), tmp_path)
+        finally:
+            service.terminate()
+            await service.wait()
+    assert printed in (ROOT / page).read_text()
+    assert printed.splitlines() == ["choose_method ['use a lasting address'] None", "completed [] free"]
+
+
+async def listening(asker: Asker, subject: str) -> None:
+    """Returns when somebody subscribes to a subject, whatever is said there."""
+    for _ in range(600):
+        try:
+            await asker.ask(Question(subject, b"{}", {"content-type": "application/json"}, UUID(int=0)), timeout=0.5)
+        except CallFailed as failed:
+            if failed.reason == "timeout":
+                return
+            await asyncio.sleep(0.05)
+    raise AssertionError(f"nobody answers on {subject}")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

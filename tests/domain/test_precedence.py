@@ -1,13 +1,14 @@
 """Which list runs: a method's list if it has an entry, else the default one; never both; `session` last."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from limen.domain.configuration import Action, Configuration, FlowKind, FlowSettings, Slot
-from limen.domain.precedence import choose, known_methods, matrix, resolve, session_last
+from limen.domain.precedence import choose, known_methods, matrix, resolve, resolve_hooks, session_last
 
 KNOWN = {
     FlowKind.LOGIN: ("password", "webauthn", "passkey", "oidc", "code", "totp", "lookup_secret"),
@@ -97,6 +98,17 @@ def test_the_example_of_the_rules() -> None:
     assert hooks(rows[Slot(FlowKind.LOGIN, "after", "password")].actions) == ["hook_3"]
     for method in ("oidc", "code", "totp", None):
         assert hooks(rows[Slot(FlowKind.LOGIN, "after", method)].actions) == ["hook_2"]
+
+
+@pytest.mark.parametrize(("flow", "method"), EVERY_METHOD)
+def test_hooks_over_the_bus_are_chosen_among_themselves(flow: FlowKind, method: str | None) -> None:
+    own = {Slot(flow, "after", method): actions("own")} if method else {}
+    listed = {Slot(flow, "before"): actions("early"), Slot(flow, "after"): actions("default"), **own}
+    configuration = replace(a_configuration(flow, FlowSettings(after=actions("hook_2"))), hooks=listed)
+    assert hooks(resolve_hooks(configuration, Slot(flow, "before"))) == ["early"]
+    assert hooks(resolve_hooks(configuration, Slot(flow, "after"))) == ["default"]
+    assert hooks(resolve_hooks(configuration, Slot(flow, "after", method))) == (["own"] if method else ["default"])
+    assert hooks(resolve(configuration, Slot(flow, "after", method)).actions) == ["hook_2"]
 
 
 def test_the_matrix_has_every_flow_phase_and_method_once() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from limen.domain.configuration import Action, FlowKind, WebHook
+from limen.domain.configuration import Action, BusHook, FlowKind, WebHook
 from limen.domain.timing import timing_of
 
 PLAIN, PARSING, INTERRUPTING, IGNORED = (
@@ -49,6 +49,13 @@ def test_a_plain_web_hook_runs_before_the_session_and_otherwise_after_the_commit
 @pytest.mark.parametrize("flow", FlowKind)
 def test_what_nobody_waits_for_is_a_delivery(flow: FlowKind) -> None:
     assert timing_of(flow, "after", an_action("web_hook", IGNORED)) == "delivery"
+
+
+@pytest.mark.parametrize("flow", FlowKind)
+def test_a_hook_over_the_bus_may_interrupt_on_either_side(flow: FlowKind) -> None:
+    hook = Action("bus", "an-id", "limen.yml#/hooks/0", 0, bus=BusHook("risk.check"))
+    assert timing_of(flow, "before", hook) == "before"
+    assert timing_of(flow, "after", hook) == "before_commit"
 
 
 @pytest.mark.parametrize(

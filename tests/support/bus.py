@@ -10,8 +10,9 @@ from uuid import UUID, uuid4
 from limen.adapters.bus import ActionRouter, MemoryBus
 from limen.adapters.bus.about import About
 from limen.adapters.bus.address import BusAddress
+from limen.adapters.bus.brokers import broker_of
 from limen.adapters.bus.envelope import SOURCE, Envelope, Fact, seal
-from limen.adapters.bus.lanes import Lanes
+from limen.adapters.bus.pipelines import pipeline_for
 from limen.adapters.bus.publishers import Publisher, publisher_of
 from limen.adapters.bus.publishers.memory import MemoryPublisher
 from limen.domain.configuration import Retry
@@ -26,29 +27,6 @@ _positions = itertools.count(1)
 def new_topic() -> str:
     """A topic that nobody else has."""
     return f"t{uuid4().hex[:12]}"
-
-
-def broker_of(url: str) -> Any:
-    """A new FastStream broker, or a handle on a bus in memory, for a URL."""
-    match BusAddress.of(url).kind:
-        case "nats":
-            from faststream.nats import NatsBroker
-
-            return NatsBroker(url, logger=None, max_reconnect_attempts=-1, reconnect_time_wait=1)
-        case "rabbit":
-            from faststream.rabbit import RabbitBroker
-
-            return RabbitBroker(url, logger=None)
-        case "redis":
-            from faststream.redis import RedisBroker
-
-            return RedisBroker(url, logger=None)
-        case "kafka":
-            from faststream.kafka import KafkaBroker
-
-            return KafkaBroker(BusAddress.of(url).servers, logger=None)
-        case _:
-            return MemoryBus(url)
 
 
 @contextlib.asynccontextmanager
@@ -66,11 +44,11 @@ async def publishing(url: str, topic: str) -> AsyncIterator[Publisher]:
 
 async def publish(publisher: Publisher, envelopes: Iterable[Envelope]) -> None:
     """Publishes as a relay does, and returns when everything is confirmed."""
-    async with Lanes(publisher, confirmed=lambda _: None, troubled=lambda _: None) as lanes:
+    async with pipeline_for(publisher, confirmed=lambda _: None, troubled=lambda _: None) as pipeline:
         for envelope in envelopes:
-            await lanes.put(envelope)
+            await pipeline.put(envelope)
         async with asyncio.timeout(60):
-            await lanes.drained()
+            await pipeline.drained()
 
 
 def revoked(topic: str, stream: UUID, version: int) -> Envelope:

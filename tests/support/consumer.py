@@ -1,8 +1,7 @@
 """A consumer in a process of its own, which may be killed at any instant.
 
-`python -m tests.support.consumer URL TOPIC GROUP DATABASE [SECONDS]` handles `SessionRevoked` and writes each to the
-SQLite file, exactly once; it prints `ready` when it has started, and each id after its handler has returned. SECONDS is
-how long a handler takes.
+`python -m tests.support.consumer URL TOPIC GROUP DATABASE [SECONDS]` handles events of every type and writes each to
+the SQLite file, exactly once; it prints `ready` when it has started. SECONDS is how long its handler takes.
 """
 
 import asyncio
@@ -11,7 +10,7 @@ import sys
 from typing import Any
 
 from limen.adapters.bus import Message, Once
-from limen.domain.events import SessionRevoked
+from limen.domain.events import EVENT_TYPES
 from tests.support.bus import router_of
 
 TABLE = "CREATE TABLE IF NOT EXISTS handled (number INTEGER PRIMARY KEY, id TEXT, stream TEXT, sequence INTEGER)"
@@ -31,16 +30,14 @@ async def main(url: str, topic: str, group: str, database: str, seconds: str = "
     rows_of(database)
     router = router_of(url, topic, group)
 
-    @router.on(SessionRevoked, once=Once(database), id="write")
     async def write(message: Message, tx: Any) -> None:
         await asyncio.sleep(float(seconds))
         row = (message.id, str(message.stream), message.sequence)
         tx.execute("INSERT INTO handled (id, stream, sequence) VALUES (?, ?, ?)", row)
 
-    @router.on(SessionRevoked, id="tell")
-    async def tell(message: Message) -> None:
-        print(message.id, flush=True)
-
+    once = Once(database)
+    for event in EVENT_TYPES.values():
+        router.on(event, once=once, id="write")(write)
     async with router:
         print("ready", flush=True)
         await asyncio.Event().wait()

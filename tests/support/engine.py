@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from limen.adapters import open_engine, open_log
+from limen.adapters.bus import MemoryBus
 from limen.adapters.log import LogEntry
 from limen.adapters.sink import Reply, Sink
 from limen.adapters.store import LogStore
@@ -223,6 +224,7 @@ async def open_house(
     clock: FixedClock | None = None,
     actions: Actions | None = None,
     settings: JsonDict | None = None,
+    bus: MemoryBus | None = None,
     worker: bool = True,
     **sections: Any,
 ) -> AsyncIterator[House]:
@@ -236,6 +238,7 @@ async def open_house(
             store,
             settings=settings or {},
             actions=actions,
+            bus=bus,
             clock=clock,
             courier=courier,
             worker=worker,

@@ -2,18 +2,17 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import ClassVar
 
 from limen.adapters.bus.envelope import Envelope
 from limen.adapters.bus.memory import MemoryBus
+from limen.adapters.bus.publishers.publisher import Order
 
 
 class MemoryPublisher:
     """Implements `Publisher`. Routers on the bus start with it."""
 
-    whole_log: ClassVar[bool] = True
-
     def __init__(self, bus: MemoryBus) -> None:
+        self.order: Order = "batch"
         self.limit = 2**31
         self._bus = bus
 

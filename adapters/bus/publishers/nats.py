@@ -1,15 +1,20 @@
 """Publishing to NATS JetStream.
 
-FastStream holds the connection. Confirmations are told apart here, by one inbox with a number for each event: through
-the client's own request it takes twice as long (measured: `make bench`, docs/adr/0020).
+FastStream holds the connection. Each event names the one before it (`Nats-Expected-Last-Msg-Id`), and the server refuses
+it where its newest is another: so order needs no waiting, an event that is there already is recognised however long ago
+it was sent, and two relays cannot mix. Confirmations are told apart here, by one inbox with a number for each event:
+through the client's own request each takes twice as long (docs/adr/0018).
 """
 
 import asyncio
+import logging
+import re
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import ClassVar, Final
+from typing import Final
 
+import orjson
 from faststream.nats import NatsBroker
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -18,19 +23,27 @@ from nats.errors import Error as NatsError
 from limen.adapters.bus import jetstream
 from limen.adapters.bus.address import BusAddress
 from limen.adapters.bus.envelope import CONTENT_TYPE, Envelope
-from limen.adapters.bus.publishers.publisher import PUBLISH_SECONDS, PublishFailed
+from limen.adapters.bus.publishers.publisher import PUBLISH_SECONDS, Order, PublishFailed
 
 HEADERS_BYTES: Final = 16 * 1024
 """Kept free for headers below the server's limit, which counts them too."""
 
+STRANGERS: Final = 3
+"""How often in a row the server may name an event of somebody else before order is kept without its help."""
+
+_WRONG_LAST = 10070
+"""The server's code for an event whose predecessor it does not have."""
+
+log = logging.getLogger("limen.relay")
+
 
 class NatsPublisher:
-    """Implements `Publisher`. The server drops an id it has seen within its window."""
-
-    whole_log: ClassVar[bool] = False
+    """Implements `Publisher`; `newest` is the id of the stream's newest event, as `open` found it."""
 
     def __init__(self, address: BusAddress, topic: str) -> None:
+        self.order: Order = "log"
         self.limit = 1024 * 1024 - HEADERS_BYTES
+        self.newest: str | None = None
         self._topic = topic
         self._broker = NatsBroker(
             address.url.split(","),
@@ -43,12 +56,16 @@ class NatsPublisher:
         self._client: Client | None = None
         self._inbox = ""
         self._count = 0
+        self._last = ""
+        self._named: str | None = None
+        self._strangers = 0
+        self._ours: deque[str] = deque(maxlen=4096)
         self._waiting: dict[int, asyncio.Future[None]] = {}
         self._deadlines: deque[tuple[float, int]] = deque()
         self._sweeper: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Connects where there is no connection, and declares the streams where there are none."""
+        """Connects where there is no connection, declares the streams where there are none, looks at the newest event."""
         try:
             if self._client is None:
                 client = await self._broker.connect()
@@ -57,10 +74,24 @@ class NatsPublisher:
                 self._sweeper = asyncio.create_task(self._sweep(), name="limen-nats-deadlines")
                 self._client = client
             async with asyncio.timeout(PUBLISH_SECONDS):
-                await jetstream.declare(self._client, self._topic)
+                context = await jetstream.declare(self._client, self._topic)
+                self.newest = await jetstream.newest_id(context, self._topic)
             self.limit = self._client.max_payload - HEADERS_BYTES
+            self._begin_behind(self.newest)
         except (NatsError, OSError, TimeoutError) as error:
             raise PublishFailed(f"NATS: {type(error).__name__}") from error
+
+    def _begin_behind(self, newest: str | None) -> None:
+        """The next event names the stream's newest one, or what the server has just said it takes for that."""
+        named, self._named = self._named, None
+        self._last = (newest or "") if named is None else named
+        if named is None or not named or named in self._ours:
+            self._strangers = 0
+            return
+        self._strangers += 1
+        if self._strangers >= STRANGERS and self.order == "log":
+            log.warning("somebody else publishes to '%s' too: order is kept without the server's help", self._topic)
+            self.order = "stream"
 
     async def send(self, envelope: Envelope) -> "asyncio.Future[None]":
         client = self._client
@@ -70,14 +101,18 @@ class NatsPublisher:
         self._count += 1
         number, confirmed = self._count, loop.create_future()
         headers = {f"ce-{name}": value for name, value in envelope.attributes.items()}
-        headers["Nats-Msg-Id"] = envelope.id
+        headers["Nats-Msg-Id"] = id = envelope.id
         headers["content-type"] = CONTENT_TYPE
+        if self._last and self.order == "log":
+            headers["Nats-Expected-Last-Msg-Id"] = self._last
         self._waiting[number] = confirmed
         try:
             await client.publish(envelope.subject, envelope.data, reply=f"{self._inbox}.{number}", headers=headers)
         except Exception:
             del self._waiting[number]
             raise
+        self._last = id
+        self._ours.append(id)
         self._deadlines.append((loop.time() + PUBLISH_SECONDS, number))
         return confirmed
 
@@ -97,15 +132,28 @@ class NatsPublisher:
         with suppress(NatsError, OSError, TimeoutError):
             await self._broker.stop()
 
+    # -- the server's word
+
     async def _told(self, message: Msg) -> None:
-        """The server's word on one event: it has it, had it already, or why not."""
+        """On one event: it has it, had it already, or why not."""
         confirmed = self._waiting.pop(int(message.subject.rpartition(".")[2]), None)
         if confirmed is None or confirmed.done():
             return
         if message.data and b'"error"' not in message.data:
             confirmed.set_result(None)
         else:
-            confirmed.set_exception(PublishFailed("NATS: no stream took the event" if not message.data else _why(message)))
+            confirmed.set_exception(self._refusal(message))
+
+    def _refusal(self, message: Msg) -> PublishFailed:
+        """The server's reason, which speaks of limits and streams, never of data."""
+        if not message.data:
+            return PublishFailed("NATS: no stream took the event")
+        error = orjson.loads(message.data).get("error", {})
+        description = str(error.get("description", "refused"))
+        if error.get("err_code") == _WRONG_LAST and self._named is None:
+            found = re.fullmatch(r"wrong last msg ID: ?(.*)", description)
+            self._named = found[1] if found else ""
+        return PublishFailed(f"NATS: {description}")
 
     async def _sweep(self) -> None:
         """Gives up what has waited too long: one look now and then is cheaper than a timer for each event."""
@@ -116,14 +164,6 @@ class NatsPublisher:
                 confirmed = self._waiting.pop(self._deadlines.popleft()[1], None)
                 if confirmed is not None and not confirmed.done():
                     confirmed.set_exception(PublishFailed("NATS: no confirmation in time"))
-
-
-def _why(message: Msg) -> str:
-    """The server's reason; it speaks of limits and streams, never of data."""
-    import orjson
-
-    error = orjson.loads(message.data).get("error", {})
-    return f"NATS: {error.get('description', 'refused')}"
 
 
 async def _quietly(error: Exception) -> None:

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import ClassVar, Protocol
+from typing import Literal, Protocol
 
 from limen.adapters.bus.envelope import Envelope
+
+Order = Literal["stream", "log", "batch"]
 
 PUBLISH_SECONDS = 5.0
 """How long the confirmation of one event is waited for. Half a second, as clients have it, is too short for a restart."""
@@ -17,9 +19,12 @@ class PublishFailed(Exception):
 class Publisher(Protocol):
     """One destination. What it confirmed is kept by the bus."""
 
-    whole_log: ClassVar[bool]
-    """True where the bus keeps order and duplicates apart only if the log arrives in its own order, without gaps being
-    filled later (Redis): then `send_all` is used, else `send`, one event of a stream after the other."""
+    order: Order
+    """What the bus can be made to keep over failures; read again whenever a pipeline begins.
+
+    `stream`: nothing; the next event of a stream waits for the confirmation of the one before. `log`: it refuses an
+    event whose predecessor it does not have (`send`, many under way). `batch`: it takes only what is newer than all it
+    has (`send_all`)."""
 
     limit: int
     """The most bytes of data in one event."""

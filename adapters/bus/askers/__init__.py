@@ -1,0 +1,1 @@
+"""Askers: how a question is asked on each bus that can bring a reply."""

@@ -1,0 +1,30 @@
+"""A FastStream broker for a bus URL, with the settings under which it loses nothing while a server is away."""
+
+from typing import Any
+
+from limen.adapters.bus.address import BusAddress
+from limen.adapters.bus.memory import MemoryBus
+
+
+def broker_of(url: str) -> Any:
+    """A new broker, not connected yet, which logs nothing. Raises `BusUnusable`."""
+    address = BusAddress.of(url)
+    match address.kind:
+        case "nats":
+            from faststream.nats import NatsBroker
+
+            return NatsBroker(url.split(","), logger=None, max_reconnect_attempts=-1, reconnect_time_wait=1)
+        case "rabbit":
+            from faststream.rabbit import RabbitBroker
+
+            return RabbitBroker(url, logger=None)
+        case "redis":
+            from faststream.redis import RedisBroker
+
+            return RedisBroker(url, logger=None)
+        case "kafka":
+            from faststream.kafka import KafkaBroker
+
+            return KafkaBroker(address.servers, logger=None)
+        case _:
+            return MemoryBus(url)

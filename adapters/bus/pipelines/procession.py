@@ -1,0 +1,85 @@
+"""Procession: one behind the other in the order of the log, many under way.
+
+For a bus that refuses an event whose predecessor it does not have: so nothing need wait for a confirmation. When one
+fails, all behind it do; when the last of them has, they go again in the same order.
+"""
+
+import asyncio
+from functools import partial
+from typing import Protocol
+
+from limen.adapters.bus.envelope import Envelope
+from limen.adapters.bus.pipelines.pipeline import Pipeline
+from limen.adapters.bus.publishers import Publisher
+
+
+class Chaining(Publisher, Protocol):
+    """A publisher whose bus checks the order; `newest` is the id of the newest event there, as `open` found it."""
+
+    newest: str | None
+
+
+class Procession(Pipeline):
+    """The whole log in its order."""
+
+    _publisher: Chaining
+
+    def __init__(self, *args: object, **options: object) -> None:
+        super().__init__(*args, **options)  # type: ignore[arg-type]  # as they are there
+        self._under_way = 0
+        self._sending = False
+        self._error: BaseException | None = None
+
+    async def _take(self, envelope: Envelope) -> None:
+        self._ready.append(envelope)
+        if self._error is None and not self._sending and len(self._ready) == 1:
+            await self._send(envelope)  # at once: to wake the task for it would cost more than sending
+        else:
+            self._moved.set()
+
+    async def _pump(self) -> None:
+        while True:
+            await self._movement()
+            while self._ready and self._error is None and not self._sending:
+                await self._send(self._ready[0])
+            if self._error is not None and not self._under_way and not self._sending:
+                await self._again(self._error)
+
+    async def _send(self, envelope: Envelope) -> None:
+        self._sending = True
+        try:
+            confirmed = await self._publisher.send(envelope)
+        except Exception as error:
+            self._error = error
+            return
+        finally:
+            self._sending = False
+            self._moved.set()  # what came meanwhile has its turn
+        self._ready.popleft()
+        self._under_way += 1
+        confirmed.add_done_callback(partial(self._ended, envelope))
+
+    def _ended(self, envelope: Envelope, confirmed: "asyncio.Future[None]") -> None:
+        if confirmed.cancelled():
+            return
+        self._under_way -= 1
+        error = confirmed.exception()
+        if error is None:
+            self._done(envelope)
+        elif self._error is None:
+            self._error = error  # of the first: those behind it fail because of it
+        if self._error is not None and not self._under_way:
+            self._moved.set()
+
+    async def _again(self, error: BaseException) -> None:
+        """Nothing is under way any more: looks at what the bus has, and begins with what it has not."""
+        self._error = None
+        await self._mend(error)
+        waiting = list(self._open.values())
+        ids = [one.id for one in waiting]
+        there = ids.index(self._publisher.newest) + 1 if self._publisher.newest in ids else 0
+        self._ready.clear()
+        self._ready.extend(waiting[there:])
+        if there:
+            self._done(*waiting[:there])
+        self._moved.set()

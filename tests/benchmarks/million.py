@@ -1,0 +1,87 @@
+"""A million events through `limen relay`: memory stays flat."""
+
+import asyncio
+import sqlite3
+import sys
+from dataclasses import replace
+from pathlib import Path
+from time import perf_counter
+
+from tests.benchmarks.measure import Bound, Measure
+from tests.benchmarks.relaying import ROOT, events_in, fill, stream
+from tests.benchmarks.scale import Scale
+from tests.support.brokers import nats_url
+
+LOOK_SECONDS = 0.2
+
+
+async def million(scale: Scale, folder: Path) -> list[Measure]:
+    """The growth of the relay's resident memory, from when it has warmed up."""
+    path = folder / "log.db"
+    await fill(path, replace(scale, relayed=min(scale.relayed, 10_000)))
+    multiply(path, scale.million)
+    events = events_in(path)
+    async with stream() as (context, topic):
+        began = perf_counter()
+        sizes = await _relayed(path, topic)
+        seconds = perf_counter() - began
+        there = (await context.stream_info(topic)).state.messages
+    if there != events:
+        raise RuntimeError(f"{there} events are in the stream, {events} in the log")
+    warm = sizes[len(sizes) // 20 : len(sizes) // 20 + 1] or sizes[:1]
+    return [
+        Measure(
+            "million",
+            f"{events:,} events relayed by `limen relay`: growth of its resident memory",
+            "MB",
+            [max(sizes) - warm[0]],
+            f"{max(sizes):,.0f} MB at most, {events / seconds:,.0f} events/s",
+            f"{warm[0]:,.0f} MB after a twentieth of the way",
+            Bound("at most", 30),
+        )
+    ]
+
+
+def multiply(path: Path, wanted: int) -> None:
+    """Appends copies of the log, each stream under a new id, until there are enough events."""
+    connection = sqlite3.connect(path)
+    try:
+        rows = connection.execute(
+            "SELECT originator_id, originator_version, topic, state FROM stored_events ORDER BY rowid"
+        ).fetchall()
+        turn, there = 0, len(rows)
+        while there < wanted:
+            turn += 1
+            copies = [(f"{turn:08x}{stream[8:]}", *rest) for stream, *rest in rows[: wanted - there]]
+            connection.executemany(
+                "INSERT INTO stored_events (originator_id, originator_version, topic, state) VALUES (?, ?, ?, ?)",
+                copies,
+            )
+            connection.commit()
+            there += len(copies)
+    finally:
+        connection.close()
+
+
+async def _relayed(path: Path, topic: str) -> list[float]:
+    """Runs the command to its end; gives its resident size now and then, in MB."""
+    command = [*("-m", "limen.adapters.cli", "relay", "--once"), *("--store", f"sqlite:///{path}")]
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, *command, "--bus", nats_url(), "--topic", topic, cwd=ROOT, stdout=asyncio.subprocess.DEVNULL
+    )
+    sizes: list[float] = []
+    ending = asyncio.create_task(child.wait())
+    while not ending.done():
+        await asyncio.wait((ending,), timeout=LOOK_SECONDS)
+        sizes += _resident(child.pid)
+    if await ending:
+        raise RuntimeError(f"limen relay ended with {child.returncode}")
+    return sizes
+
+
+def _resident(process: int) -> list[float]:
+    try:
+        fields = Path(f"/proc/{process}/statm").read_text().split()
+    except OSError:
+        return []
+    return [int(fields[1]) * 4096 / 1e6] if len(fields) > 1 and fields[1] != "0" else []
