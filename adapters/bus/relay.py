@@ -78,9 +78,14 @@ class Relay:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Publishes what has been appended by now, for `GRACE` seconds at most; the rest waits for the next relay."""
+        """Publishes what has been appended by now, for `GRACE` seconds at most; the rest waits for the next relay.
+
+        Where the bus is away nothing is waited for.
+        """
         assert self._task is not None
         self.finish()
+        if self.progress.trouble:
+            self._task.cancel()
         with contextlib.suppress(TimeoutError, asyncio.CancelledError):
             async with asyncio.timeout(GRACE):
                 await asyncio.shield(self._task)
@@ -136,6 +141,7 @@ class Relay:
     async def _relay(self) -> None:
         position = await self._position()
         await self._connect()
+        position = max(position, await self._source.position_of(self._publisher.newest))
         async with self._source.news() as news, pipeline_for(
             self._publisher, confirmed=self._confirmed, troubled=self._troubled
         ) as pipeline:
@@ -147,11 +153,11 @@ class Relay:
                 await self._save(pipeline)
 
     async def _position(self) -> int:
-        if self._start is not None:
-            start, self._start = self._start, None
-            await asyncio.to_thread(self._tables.move, self.destination.mark, start)
-        self._saved = await asyncio.to_thread(self._tables.position, self.destination.mark)
-        self.progress.position = self._saved
+        """Where to go on; noted anew, so that a destination is on the list from its beginning."""
+        stored = await asyncio.to_thread(self._tables.position, self.destination.mark)
+        start, self._start = self._start, None
+        self._saved = self.progress.position = stored if start is None else start
+        await asyncio.to_thread(self._tables.move, self.destination.mark, self._saved)
         return self._saved
 
     async def _connect(self) -> None:

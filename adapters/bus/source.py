@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
 
 from eventsourcing.persistence import MapperDeserialisationError, PersistenceError
 
@@ -50,6 +51,28 @@ class LogSource:
             return await asyncio.to_thread(self._page, after)
         return self._page(after)
 
+    async def position_of(self, id: str | None) -> int:
+        """How far a bus has come whose newest event has this id; 0 where this log does not hold it.
+
+        So an event that is there is not sent again, however long ago its confirmation got lost.
+        """
+        if id is None:
+            return 0
+        if self._server:
+            return await asyncio.to_thread(self._position_of, id)
+        return self._position_of(id)
+
+    def _position_of(self, id: str) -> int:
+        stream, _, rest = id.partition(":")
+        version, _, part = rest.partition(":")
+        try:
+            wanted, at = UUID(stream), int(version)
+        except ValueError:
+            return 0  # somebody else's event
+        with _translated():
+            found = next((row[0] for row in self._recorder.stream_log(wanted) if row[2] == at), 0)
+        return found - 1 if part and found else found  # of several that one event gave, the last may be missing
+
     async def head(self) -> int:
         """The position of the newest event."""
         if self._server:
@@ -86,8 +109,6 @@ class LogSource:
         return (envelope,)
 
     def _history(self, stream: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
-        from uuid import UUID
-
         for version, type, state in self._recorder.stream_rows(UUID(stream), 0):
             yield version, type, self._mapper.state(stream, version, type, state)
 

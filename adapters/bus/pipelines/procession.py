@@ -6,23 +6,13 @@ fails, all behind it do; when the last of them has, they go again in the same or
 
 import asyncio
 from functools import partial
-from typing import Protocol
 
 from limen.adapters.bus.envelope import Envelope
 from limen.adapters.bus.pipelines.pipeline import Pipeline
-from limen.adapters.bus.publishers import Publisher
-
-
-class Chaining(Publisher, Protocol):
-    """A publisher whose bus checks the order; `newest` is the id of the newest event there, as `open` found it."""
-
-    newest: str | None
 
 
 class Procession(Pipeline):
     """The whole log in its order."""
-
-    _publisher: Chaining
 
     def __init__(self, *args: object, **options: object) -> None:
         super().__init__(*args, **options)  # type: ignore[arg-type]  # as they are there
@@ -51,11 +41,13 @@ class Procession(Pipeline):
             confirmed = await self._publisher.send(envelope)
         except Exception as error:
             self._error = error
+            self._moved.set()
             return
         finally:
             self._sending = False
-            self._moved.set()  # what came meanwhile has its turn
         self._ready.popleft()
+        if self._ready:
+            self._moved.set()  # what came meanwhile
         self._under_way += 1
         confirmed.add_done_callback(partial(self._ended, envelope))
 
@@ -73,7 +65,6 @@ class Procession(Pipeline):
 
     async def _again(self, error: BaseException) -> None:
         """Nothing is under way any more: looks at what the bus has, and begins with what it has not."""
-        self._error = None
         await self._mend(error)
         waiting = list(self._open.values())
         ids = [one.id for one in waiting]
@@ -82,4 +73,5 @@ class Procession(Pipeline):
         self._ready.extend(waiting[there:])
         if there:
             self._done(*waiting[:there])
+        self._error = None
         self._moved.set()

@@ -13,6 +13,7 @@ class MemoryPublisher:
 
     def __init__(self, bus: MemoryBus) -> None:
         self.order: Order = "batch"
+        self.newest: str | None = None
         self.limit = 2**31
         self._bus = bus
 

@@ -67,13 +67,13 @@ class NatsPublisher:
     async def open(self) -> None:
         """Connects where there is no connection, declares the streams where there are none, looks at the newest event."""
         try:
-            if self._client is None:
-                client = await self._broker.connect()
-                self._inbox = client.new_inbox()
-                await client.subscribe(f"{self._inbox}.*", cb=self._told)
-                self._sweeper = asyncio.create_task(self._sweep(), name="limen-nats-deadlines")
-                self._client = client
-            async with asyncio.timeout(PUBLISH_SECONDS):
+            async with asyncio.timeout(PUBLISH_SECONDS):  # the client itself would look for a server for ever
+                if self._client is None:
+                    client = await self._broker.connect()
+                    self._inbox = client.new_inbox()
+                    await client.subscribe(f"{self._inbox}.*", cb=self._told)
+                    self._sweeper = asyncio.create_task(self._sweep(), name="limen-nats-deadlines")
+                    self._client = client
                 context = await jetstream.declare(self._client, self._topic)
                 self.newest = await jetstream.newest_id(context, self._topic)
             self.limit = self._client.max_payload - HEADERS_BYTES

@@ -26,6 +26,9 @@ class Publisher(Protocol):
     event whose predecessor it does not have (`send`, many under way). `batch`: it takes only what is newer than all it
     has (`send_all`)."""
 
+    newest: str | None
+    """The id of the newest event on the bus, as `open` found it; None where a bus does not tell."""
+
     limit: int
     """The most bytes of data in one event."""
 
