@@ -17,6 +17,7 @@
     ├── StoreUnusable            the store cannot be opened or belongs to another key: the message says which
     ├── BusUnusable              the bus cannot be reached or used: the message says why
     ├── GroupDiffers             another router of the group has other handlers: start the same code everywhere
+    ├── TransactionLost          a consumer's handler ended the transaction it was lent: nothing of it counts
     ├── Erased                   the personal data asked for has been erased: nothing to be done
     ├── EngineClosed             the engine was used after its `with` block: open another
     └── WrongProcess             an engine crossed a fork: open it afterwards

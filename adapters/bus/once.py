@@ -6,22 +6,22 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
-from limen.adapters.bus.ledger import Effect, Ledger, Receipt, TransactionLost, quoted
+from limen.adapters.bus.ledgers.ledger import Effect, Ledger, Receipt, TransactionLost, quoted
 
 __all__ = ["Once", "TransactionLost"]
 
 T = TypeVar("T")
 
 _HOMES = {
-    ("asyncpg", "Pool"): ("ledgers_asyncpg", "AsyncpgLedger"),
-    ("psycopg_pool", "AsyncConnectionPool"): ("ledgers_psycopg", "AsyncPsycopgLedger"),
-    ("psycopg_pool", "ConnectionPool"): ("ledgers_psycopg", "PsycopgLedger"),
-    ("sqlalchemy", "AsyncEngine"): ("ledgers_sqlalchemy", "AsyncEngineLedger"),
-    ("sqlalchemy", "Engine"): ("ledgers_sqlalchemy", "EngineLedger"),
+    ("asyncpg", "Pool"): ("asyncpg", "AsyncpgLedger"),
+    ("psycopg_pool", "AsyncConnectionPool"): ("psycopg", "AsyncPsycopgLedger"),
+    ("psycopg_pool", "ConnectionPool"): ("psycopg", "PsycopgLedger"),
+    ("sqlalchemy", "AsyncEngine"): ("sqlalchemy", "AsyncEngineLedger"),
+    ("sqlalchemy", "Engine"): ("sqlalchemy", "EngineLedger"),
 }
 """The ledger of each kind of place, by package and class: a driver that is not there is not imported."""
 
-_FILES = ("ledgers_sqlite", "SqliteLedger")
+_FILES = ("sqlite", "SqliteLedger")
 
 
 class Once:
@@ -97,7 +97,7 @@ def _ledger(place: Any, table: str) -> Ledger:
 
 def _made(home: tuple[str, str], place: Any, table: str) -> Ledger:
     module, name = home
-    ledger: Ledger = getattr(import_module(f"limen.adapters.bus.{module}"), name)(place, table)
+    ledger: Ledger = getattr(import_module(f"limen.adapters.bus.ledgers.{module}"), name)(place, table)
     return ledger
 
 

@@ -59,8 +59,10 @@ class LogStore:
             await self._writer.write(record)
         else:
             self._write_here(record)
-        for follower in self._followers:
-            follower()
+        if self._followers:
+            for follower in self._followers:
+                follower()
+            await asyncio.sleep(0)  # they have their turn before the caller goes on: what is durable is told at once
 
     def _write_here(self, record: Record) -> None:
         with self._turnstile:

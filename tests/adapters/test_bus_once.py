@@ -66,6 +66,7 @@ async def engine(url: str) -> AsyncIterator[Any]:
 
 @asynccontextmanager
 async def async_engine(url: str) -> AsyncIterator[Any]:
+    pytest.importorskip("greenlet", reason="SQLAlchemy awaits by greenlet, which sqlalchemy[asyncio] brings along")
     from sqlalchemy.ext.asyncio import create_async_engine
 
     opened = create_async_engine(url.replace("postgresql:", "postgresql+asyncpg:"), pool_size=AT_ONCE)

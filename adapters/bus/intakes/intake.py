@@ -6,9 +6,12 @@ One message of a group is under way at a time, so the order within each stream h
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from limen.adapters.bus.dead_letter import DeadLetter
+
+GRACE: Final = 1.0
+"""Seconds that a stop waits for the message under way, which else comes again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +72,16 @@ class Intake(ABC):
     @abstractmethod
     async def remove(self, letter: DeadLetter) -> None:
         """Forgets a dead letter: it has been handled, or is not wanted any more."""
+
+
+def before_stop(broker: Any, leave: Callable[[], Awaitable[None]]) -> None:
+    """Leads a broker's `stop` through `leave`, as the router does with `start`: its connection is still there then."""
+    stop = broker.stop
+
+    async def stopped(*error: Any, **named: Any) -> None:
+        try:
+            await leave()
+        finally:
+            await stop(*error, **named)
+
+    broker.stop = stopped

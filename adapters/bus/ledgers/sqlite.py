@@ -3,8 +3,8 @@
 import sqlite3
 from contextlib import suppress
 
-from limen.adapters.bus.ledger import Effect, Receipt, SqliteStatements, kept
-from limen.adapters.bus.ledgers_threads import Threads, Turn
+from limen.adapters.bus.ledgers.ledger import Effect, Receipt, SqliteStatements, kept
+from limen.adapters.bus.ledgers.threads import Threads, Turn
 from limen.adapters.store.sqlite_connection import patiently
 
 BUSY_SECONDS = 30.0

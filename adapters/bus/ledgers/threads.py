@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from typing import Any
 
-from limen.adapters.bus.ledger import Effect
+from limen.adapters.bus.ledgers.ledger import Effect
 
 
 class Turn:

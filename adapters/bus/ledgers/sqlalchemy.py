@@ -3,8 +3,8 @@
 from importlib import import_module
 from typing import Any
 
-from limen.adapters.bus.ledger import Effect, PostgresStatements, Receipt, SqliteStatements, TransactionLost, kept
-from limen.adapters.bus.ledgers_threads import Threads, Turn
+from limen.adapters.bus.ledgers.ledger import Effect, PostgresStatements, Receipt, SqliteStatements, TransactionLost, kept
+from limen.adapters.bus.ledgers.threads import Threads, Turn
 
 AT_ONCE = 32
 """Transactions under way at the same time; the engine's pool may set a lower limit."""

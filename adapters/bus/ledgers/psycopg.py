@@ -7,8 +7,8 @@ from psycopg import AsyncConnection, AsyncCursor, Connection, Cursor
 from psycopg.rows import tuple_row
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
-from limen.adapters.bus.ledger import Effect, PostgresStatements, Receipt, TransactionLost, kept
-from limen.adapters.bus.ledgers_threads import Threads, Turn
+from limen.adapters.bus.ledgers.ledger import Effect, PostgresStatements, Receipt, TransactionLost, kept
+from limen.adapters.bus.ledgers.threads import Threads, Turn
 
 AT_ONCE = 32
 """Transactions under way at the same time; the pool may set a lower limit."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from limen.adapters.bus.ledger import Effect, PostgresStatements, Receipt, TransactionLost, kept
+from limen.adapters.bus.ledgers.ledger import Effect, PostgresStatements, Receipt, TransactionLost, kept
 
 
 class AsyncpgLedger:

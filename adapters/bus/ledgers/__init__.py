@@ -1,0 +1,1 @@
+"""Ledgers: where `Once` notes what has been handled, one for each kind of database a consumer may have."""
