@@ -141,14 +141,16 @@ class Relay:
     async def _relay(self) -> None:
         position = await self._position()
         await self._connect()
-        position = max(position, await self._source.position_of(self._publisher.newest))
+        position = max(position, await self._source.position_of(getattr(self._publisher, "newest", None)))
         async with self._source.news() as news, pipeline_for(
             self._publisher, confirmed=self._confirmed, troubled=self._troubled
         ) as pipeline:
             pipeline.skip(position)
             self.progress.state = "relaying"
             try:
-                await _first(self._read(position, pipeline), self._save_often(pipeline), self._listen(news))
+                await _first(
+                    self._read(position, pipeline), self._save_often(pipeline), self._listen(news), pipeline.watched()
+                )
             finally:
                 await self._save(pipeline)
 

@@ -13,12 +13,19 @@ from typing import Final, Self
 
 from limen.adapters.bus.envelope import Envelope
 from limen.adapters.bus.publishers import Publisher
+from limen.domain.errors import LimenError
 
 WINDOW: Final = 512
 """Events read and not yet confirmed, at most: this is what holds the reader back."""
 
 PAUSE, LONGEST_PAUSE = 0.1, 5.0
 """Seconds before what failed is tried again, doubled up to the longest."""
+
+
+class OrderChanged(LimenError):
+    """The publisher says another order now: a pipeline for that one goes on from the stored position."""
+
+    id = "order_changed"
 
 
 class Pipeline(ABC):
@@ -78,6 +85,11 @@ class Pipeline(ABC):
         while self._open:
             await self._room()
 
+    async def watched(self) -> None:
+        """Raises what ended the task; does not return otherwise."""
+        assert self._task is not None
+        await asyncio.shield(self._task)
+
     async def _room(self) -> None:
         """Until something is confirmed. Raises what ended the task, if it has ended."""
         assert self._task is not None
@@ -110,6 +122,8 @@ class Pipeline(ABC):
 
     def _done(self, *envelopes: Envelope) -> None:
         """These have been confirmed."""
+        if not envelopes:
+            return
         for envelope in envelopes:
             del self._open[envelope.position, envelope.part]
         self._confirmed(len(envelopes))

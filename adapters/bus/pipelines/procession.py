@@ -6,9 +6,10 @@ fails, all behind it do; when the last of them has, they go again in the same or
 
 import asyncio
 from functools import partial
+from itertools import takewhile
 
 from limen.adapters.bus.envelope import Envelope
-from limen.adapters.bus.pipelines.pipeline import Pipeline
+from limen.adapters.bus.pipelines.pipeline import OrderChanged, Pipeline
 
 
 class Procession(Pipeline):
@@ -57,15 +58,28 @@ class Procession(Pipeline):
         self._under_way -= 1
         error = confirmed.exception()
         if error is None:
-            self._done(envelope)
-        elif self._error is None:
+            self._done(*self._up_to(envelope))
+        elif self._error is None and self._is_open(envelope):
             self._error = error  # of the first: those behind it fail because of it
         if self._error is not None and not self._under_way:
             self._moved.set()
 
+    def _is_open(self, envelope: Envelope) -> bool:
+        """Whether neither it nor one behind it has been confirmed."""
+        return (envelope.position, envelope.part) in self._open
+
+    def _up_to(self, envelope: Envelope) -> list[Envelope]:
+        """All that is there when this one is: the bus has refused what does not follow its predecessor."""
+        if not self._is_open(envelope):
+            return []
+        there = list(takewhile(lambda one: one is not envelope, self._open.values()))
+        return [*there, envelope]
+
     async def _again(self, error: BaseException) -> None:
         """Nothing is under way any more: looks at what the bus has, and begins with what it has not."""
         await self._mend(error)
+        if self._publisher.order != "log":
+            raise OrderChanged("the bus keeps the order no longer; it is to be kept in another way")
         waiting = list(self._open.values())
         ids = [one.id for one in waiting]
         there = ids.index(self._publisher.newest) + 1 if self._publisher.newest in ids else 0
