@@ -1,6 +1,7 @@
 # `make run` shows it, `make test` proves it. Nothing is needed but Python 3.11 or newer, make and git.
 #
-#   make run      the demo: every flow once, over real HTTP, with a SQLite file to look at afterwards
+#   make run      the demo: every flow once, over real HTTP, with a SQLite file to look at afterwards;
+#                 ARGS="--bus nats" lets two consumers follow it over a real NATS server
 #   make test     all tests; ARGS="-k login -x" goes to pytest; what was skipped, and why, stands at the end
 #   make check    lint, format, types, imports, dependencies, generated pages
 #   make bench    the benchmarks; ARGS goes to them
@@ -40,7 +41,7 @@ $(VENV)/.pip: | $(BIN)/python
 
 $(VENV)/.installed: pyproject.toml hatch_build.py | $(VENV)/.pip
 	@echo "installing limen"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml hatch_build.py | $(VENV)/.pip

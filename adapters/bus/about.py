@@ -17,7 +17,14 @@ History = Callable[[str], Iterable[tuple[int, str, Fields]]]
 REMEMBERED = 8192
 """Streams known at a time, some 500 bytes each."""
 
-_METHOD = ("MethodSubmitted", "MethodAccepted", "MethodRefused", "ChallengeSent", "FlowOpenedChallenged", "FlowCompleted")
+_METHOD = (
+    "MethodSubmitted",
+    "MethodAccepted",
+    "MethodRefused",
+    "ChallengeSent",
+    "FlowOpenedChallenged",
+    "FlowCompleted",
+)
 """The events of a flow that say which method is under way."""
 
 _PHASE = {
@@ -72,7 +79,7 @@ class Abouts:
             case "identity":
                 return replace(self._flow_named(fields.get("flow_id")), identity=stream)
             case _:
-                return self._other(stream, version, type, fields)
+                return self._other(stream, version, fields)
 
     def _flow(self, stream: str, version: int, type: str, fields: Fields) -> About:
         about = _after(self._before(stream, version), stream, type, fields)
@@ -110,14 +117,16 @@ class Abouts:
             trigger=fields["trigger_id"],
         )
 
-    def _other(self, stream: str, version: int, type: str, fields: Fields) -> About:
+    def _other(self, stream: str, version: int, fields: Fields) -> About:
         """A session: whose it is stands in its first event. A reservation: whose it is stands in each."""
         about = self._flow_named(fields.get("flow_id"))
         identity = fields.get("identity_id")
         if identity is None:
             known = self._known.get(stream)
-            first = known[1].identity if known else next(
-                (first.get("identity_id") for _, _, first in self._history(stream)), None
+            first = (
+                known[1].identity
+                if known
+                else next((first.get("identity_id") for _, _, first in self._history(stream)), None)
             )
             identity = first
         self._remember(stream, version, About(identity=identity))
@@ -133,9 +142,9 @@ class Abouts:
         if known is not None and known[0] == version - 1:
             return known[1]
         about = About()
-        for at, type, fields in self._history(stream):
+        for at, name, fields in self._history(stream):
             if at < version:
-                about = _after(about, stream, type, fields)
+                about = _after(about, stream, name, fields)
         return about
 
     def _flow_named(self, flow: Any) -> About:
@@ -145,8 +154,8 @@ class Abouts:
         known = self._known.get(flow)
         if known is None:
             about, version = About(), 0
-            for version, type, fields in self._history(flow):  # noqa: B007 - the last version is what is remembered
-                about = _after(about, flow, type, fields)
+            for version, name, fields in self._history(flow):  # noqa: B007 - the last version is what is remembered
+                about = _after(about, flow, name, fields)
             known = (version, about)
             self._remember(flow, *known)
         return known[1]

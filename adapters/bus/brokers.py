@@ -21,7 +21,7 @@ def broker_of(url: str) -> Any:
         case "redis":
             from faststream.redis import RedisBroker
 
-            return RedisBroker(url, logger=None)
+            return RedisBroker(url, logger=None)  # type: ignore[arg-type]  # None: it logs nothing
         case "kafka":
             from faststream.kafka import KafkaBroker
 

@@ -38,9 +38,9 @@ class Destination:
         names.check_name(self.topic, "topic")
         if self.format not in FORMATS:
             raise ValueError(f"there is no format '{self.format}'; there are {', '.join(FORMATS)}")
-        for type in self.types:
-            if type not in EVENT_TYPES:
-                raise ValueError(f"there is no event type '{type}'; docs/reference/events.md lists them")
+        for name in self.types:
+            if name not in EVENT_TYPES:
+                raise ValueError(f"there is no event type '{name}'; docs/reference/events.md lists them")
         for flow in self.flows:
             if flow not in tuple(FlowKind):
                 raise ValueError(f"there is no flow '{flow}'; there are {', '.join(FlowKind)}")

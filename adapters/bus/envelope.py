@@ -72,14 +72,8 @@ def seal(fact: Fact, about: About, *, topic: str, source: str, opener: Opener | 
         "partitionkey": fact.stream,
         "position": str(fact.position),
     }
-    for name, value in (
-        ("flow", about.kind),
-        ("method", about.method),
-        ("phase", about.phase),
-        ("configuration", about.configuration),
-    ):
-        if value is not None:
-            attributes[name] = value
+    own = {"flow": about.kind, "method": about.method, "phase": about.phase, "configuration": about.configuration}
+    attributes |= {name: value for name, value in own.items() if value is not None}
     data = {"originator_id": fact.stream, "originator_version": fact.version, "timestamp": fact.time, **fact.fields}
     for name in sealed_fields(event):
         if data.get(name) is None:
@@ -88,9 +82,7 @@ def seal(fact: Fact, about: About, *, topic: str, source: str, opener: Opener | 
             del data[name]
         else:
             data[name] = opener(data[name])
-    return Envelope(
-        fact.position, fact.stream, names.subject(topic, kind, fact.type), attributes, orjson.dumps(data)
-    )
+    return Envelope(fact.position, fact.stream, names.subject(topic, kind, fact.type), attributes, orjson.dumps(data))
 
 
 def reduced(envelope: Envelope, limit: int) -> Envelope:
@@ -154,9 +146,7 @@ def _shown(value: Any) -> Shown:
 @lru_cache
 def sealed_fields(event: type[DomainEvent]) -> tuple[str, ...]:
     """The fields in which personal data is sealed."""
-    return tuple(
-        name for name, info in event.model_fields.items() if info.annotation in (Sealed, Sealed | None)
-    )
+    return tuple(name for name, info in event.model_fields.items() if info.annotation in (Sealed, Sealed | None))
 
 
 def stream_of(attributes: Mapping[str, str]) -> UUID:

@@ -19,10 +19,8 @@ from aiokafka.errors import (  # type: ignore[import-untyped]  # it comes withou
     ClusterAuthorizationFailedError,
     IncompatibleBrokerVersion,
     KafkaError,
-    ProducerClosed,
     UnsupportedVersionError,
 )
-from faststream.kafka.schemas.params import AdminClientConnectionParams
 from faststream.kafka.security import parse_security
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
@@ -34,6 +32,8 @@ Settings = Mapping[str, Any]
 
 ANSWER_SECONDS: Final = 5.0
 """How long an answer of the server may take."""
+
+_CONSUMERS_ONLY: Final = ("client_rack", "group_instance_id")
 
 _LOGINS: Final = {"PLAIN": SASLPlaintext, "SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512": SASLScram512}
 _SWITCHES: Final = {"on": True, "off": False}
@@ -68,7 +68,7 @@ def settings_of(address: BusAddress) -> Settings:
 def settings_in(builder: Callable[..., Any]) -> Settings:
     """The settings of a FastStream broker: `builder` is what its `connect` gives, a partial of aiokafka's consumer."""
     given: Settings = getattr(builder, "keywords", {})
-    return {name: given[name] for name in AdminClientConnectionParams.__annotations__ if name in given}
+    return {name: value for name, value in given.items() if name not in _CONSUMERS_ONLY}
 
 
 async def started(settings: Settings, **options: Any) -> Any:
@@ -100,8 +100,8 @@ async def end(producer: Any) -> None:
     with suppress(KafkaError, TimeoutError):
         async with asyncio.timeout(ANSWER_SECONDS):
             await producer._sender.close()
-    producer._message_accumulator.fail_all(ProducerClosed())
-    await producer.stop()
+    await producer.client.close()
+    producer._closed = True
 
 
 @asynccontextmanager

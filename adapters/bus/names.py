@@ -27,7 +27,7 @@ _TOPIC = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 
 @lru_cache
 def fact(type: str) -> str:
-    """What an event says in words of its stream: `FlowCompleted` is `completed`, `MethodSubmitted` `method_submitted`."""
+    """What an event says, in words: `FlowCompleted` is `completed`, `MethodSubmitted` `method_submitted`."""
     words = [word.lower() for word in _WORD.split(type)]
     stream = EVENT_TYPES[type].stream
     if words[0] == stream or (stream == "reservation" and words[0] == "identifier"):

@@ -1,6 +1,6 @@
 """Registry: the handlers of a consumer group, and which of them an event is for.
 
-The rule is that of the configuration: `after` with a method overrides the default of its flow, the two are never merged.
+The rule is that of the configuration: `after` with a method overrides the default of its flow, never merged with it.
 """
 
 import inspect
@@ -28,7 +28,9 @@ class Exactly(Protocol):
     def check(self, is_async: bool) -> None:
         """Raises TypeError where a handler of that kind cannot use it."""
 
-    async def run(self, group: str, handler: str, message_id: str, call: Callable[[Any], Any], *, is_async: bool) -> bool:
+    async def run(
+        self, group: str, handler: str, message_id: str, call: Callable[[Any], Any], *, is_async: bool
+    ) -> bool:
         """Calls once for this id, in a transaction; says whether it called."""
 
 
@@ -114,7 +116,9 @@ class Registry:
 
     def subjects(self, topic: str) -> list[str]:
         """The subjects that there are handlers for, sorted."""
-        wanted = {(str(slot.flow), "FlowInitiated" if slot.phase == "before" else "FlowCompleted") for slot in self._slots}
+        wanted = {
+            (str(slot.flow), "FlowInitiated" if slot.phase == "before" else "FlowCompleted") for slot in self._slots
+        }
         for name in self._events:
             wanted |= {(kind, name) for kind in _kinds(EVENT_TYPES[name])}
         return sorted(names.subject(topic, kind, name) for kind, name in wanted)

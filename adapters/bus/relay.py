@@ -142,9 +142,10 @@ class Relay:
         position = await self._position()
         await self._connect()
         position = max(position, await self._source.position_of(getattr(self._publisher, "newest", None)))
-        async with self._source.news() as news, pipeline_for(
-            self._publisher, confirmed=self._confirmed, troubled=self._troubled
-        ) as pipeline:
+        async with (
+            self._source.news() as news,
+            pipeline_for(self._publisher, confirmed=self._confirmed, troubled=self._troubled) as pipeline,
+        ):
             pipeline.skip(position)
             self.progress.state = "relaying"
             try:
@@ -243,7 +244,7 @@ class Relay:
 
 async def _first(*coroutines: Coroutine[Any, Any, None]) -> None:
     """Runs them side by side until the first one ends; the others are cut off. Raises what it raised."""
-    tasks = [asyncio.create_task(one, name=f"limen-relay-{one.__name__}") for one in coroutines]
+    tasks = [asyncio.create_task(one, name="limen-relay-part") for one in coroutines]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:

@@ -33,7 +33,9 @@ News = Callable[[], Awaitable[None]]
 class LogSource:
     """Reads a log for one destination. `server` is the URL where the log is on a PostgreSQL server, else empty."""
 
-    def __init__(self, log: EventLog, destination: Destination, *, server: str = "", opener: Opener | None = None) -> None:
+    def __init__(
+        self, log: EventLog, destination: Destination, *, server: str = "", opener: Opener | None = None
+    ) -> None:
         self._recorder = log.vault
         self._mapper = log.event_mapper
         self._destination = destination
@@ -93,11 +95,11 @@ class LogSource:
             return reached, [envelope for row in rows for envelope in self._envelopes(row)]
 
     def _envelopes(self, row: "LogRow") -> Sequence[Envelope]:
-        position, stream, version, type, state = row
+        position, stream, version, topic, state = row
         name = stream if "-" in stream else _dashed(stream)
-        fields = self._mapper.state(stream, version, type, state)
-        fact = Fact(position, name, version, type, fields.pop("timestamp"), fields)
-        about = self._abouts.of(name, EVENT_TYPES[type].stream, version, type, fields)
+        fields = self._mapper.state(stream, version, topic, state)
+        fact = Fact(position, name, version, topic, fields.pop("timestamp"), fields)
+        about = self._abouts.of(name, EVENT_TYPES[topic].stream, version, topic, fields)
         wanted, destination = self._destination.flows, self._destination
         if wanted and about.kind not in wanted:
             return ()
@@ -109,8 +111,8 @@ class LogSource:
         return (envelope,)
 
     def _history(self, stream: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
-        for version, type, state in self._recorder.stream_rows(UUID(stream), 0):
-            yield version, type, self._mapper.state(stream, version, type, state)
+        for version, topic, state in self._recorder.stream_rows(UUID(stream), 0):
+            yield version, topic, self._mapper.state(stream, version, topic, state)
 
     def news(self) -> "AbstractAsyncContextManager[News]":
         """Gives what returns when there may be something new that other processes appended."""

@@ -55,6 +55,7 @@ async def _erase(where: Where, identity: UUID) -> int:
 
     url = where.url()
     open_log(url).close()  # refuses a store that is not there, which opening the engine would create
-    async with open_engine(where.configuration(), url, settings=where.settings_file(), worker=False, relay=False) as engine:
+    settings = where.settings_file()
+    async with open_engine(where.configuration(), url, settings=settings, worker=False, relay=False) as engine:
         # not through the engine's own `erase`, which would publish this configuration as the one in force
         return await erase_identity(engine.tools, engine.streams, identity)

@@ -17,13 +17,19 @@ app = group("Message buses: where relays stand, and what consumers need.")
 
 @app.command()
 def status(store: Store = None, settings: SettingsFile = None, as_json: AsJson = False) -> None:
-    """Shows each destination that was ever relayed to: how far it is, how far behind, and whether a relay is at work."""
+    """Shows each destination there was: how far it is, how far behind, and whether a relay is at work."""
     from limen.adapters.bus.opening import positions
 
     url = Where(None, settings, store).url()
     head, found = positions(url)
     rows = [
-        {"destination": name, "position": at, "head": head, "lag": max(head - at, 0), "active": asyncio.run(_taken(url, name))}
+        {
+            "destination": name,
+            "position": at,
+            "head": head,
+            "lag": max(head - at, 0),
+            "active": asyncio.run(_taken(url, name)),
+        }
         for name, at in found.items()
     ]
     if as_json:

@@ -40,10 +40,12 @@ def register(app: typer.Typer) -> None:
 def relay(
     bus: Bus = None,
     topic: Annotated[
-        str | None, typer.Option(help="Stream, exchange, key or topic to publish to: limen unless given.", metavar="NAME")
+        str | None,
+        typer.Option(help="Stream, exchange, key or topic to publish to: limen unless given.", metavar="NAME"),
     ] = None,
     name: Annotated[
-        str | None, typer.Option(help="What the position is stored under; the bus' address unless given.", metavar="NAME")
+        str | None,
+        typer.Option(help="What the position is stored under; the bus' address unless given.", metavar="NAME"),
     ] = None,
     start: Annotated[
         int | None,
@@ -85,9 +87,11 @@ def relay(
     destination = _destination(where, {key: value for key, value in given.items() if value is not None})
     from limen.adapters.bus.opening import open_relay
 
-    with _log(where, keyed=destination.personal_data) as (log, keys):
-        with open_relay(where.url(), destination, log=log, keys=keys, start=start) as opened:
-            asyncio.run(_run(opened, once=once, as_json=as_json))
+    with (
+        _log(where, keyed=destination.personal_data) as (log, keys),
+        open_relay(where.url(), destination, log=log, keys=keys, start=start) as opened,
+    ):
+        asyncio.run(_run(opened, once=once, as_json=as_json))
 
 
 def _destination(where: Where, given: dict[str, Any]) -> "Destination":
@@ -105,7 +109,9 @@ def _destination(where: Where, given: dict[str, Any]) -> "Destination":
     except BusUnusable as error:
         raise typer.BadParameter(str(error), param_hint="--bus") from None
     if destination.address.kind == "memory":
-        raise typer.BadParameter("a bus in memory is of one process: open the engine with it instead", param_hint="--bus")
+        raise typer.BadParameter(
+            "a bus in memory is of one process: open the engine with it instead", param_hint="--bus"
+        )
     return destination
 
 

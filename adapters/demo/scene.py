@@ -20,6 +20,11 @@ class Scene:
         """The Kratos configuration that was used."""
         return self.folder / "identity.yml"
 
+    @property
+    def bus(self) -> Path:
+        """Where the NATS server and the consumers keep what is theirs, if there are any."""
+        return self.folder / "bus"
+
     def write(self, target: str) -> None:
         """Writes the configuration, its schema and templates; web hooks go to `target` (`http://127.0.0.1:PORT`)."""
         _copy(files("limen.adapters.demo") / "files", self.folder)

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from limen.adapters.reference.actions import actions_page
+from limen.adapters.reference.bus import bus_documents, bus_page
 from limen.adapters.reference.commands import commands_page
 from limen.adapters.reference.events import event_schemas, events_page
 from limen.adapters.reference.states import states_page
 
-SCHEMAS = "events"
-"""The folder of the schemas: whatever else lies in it is left over from an event that is gone."""
+SCHEMAS, BUS = "events", "bus"
+"""The folders of the schemas: whatever else lies in them is left over from an event that is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +26,15 @@ class Drift:
 def pages(root: Any) -> Mapping[str, str]:
     """Every generated page: its path below `docs/reference`, and its text. `root` is the command line's root."""
     schemas = {f"{SCHEMAS}/{name}.json": text for name, text in event_schemas().items()}
+    documents = {f"{BUS}/{name}": text for name, text in bus_documents().items()}
     return {
         "events.md": events_page(),
         "states.md": states_page(),
         "actions.md": actions_page(),
         "commands.md": commands_page(root),
+        "bus.md": bus_page(),
         **schemas,
+        **documents,
     }
 
 
@@ -58,5 +62,6 @@ def compare(folder: Path, root: Any) -> list[Drift]:
         elif path.read_text(encoding="utf-8") != text:
             drifts.append(Drift(path, "different"))
     known = {folder / name for name in wanted}
-    drifts += [Drift(path, "left over") for path in sorted((folder / SCHEMAS).glob("*.json")) if path not in known]
+    there = [path for one in (SCHEMAS, BUS) for path in sorted((folder / one).glob("*.json"))]
+    drifts += [Drift(path, "left over") for path in there if path not in known]
     return drifts

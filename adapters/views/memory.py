@@ -66,7 +66,8 @@ class MemoryViewTables(POPOTrackingRecorder, ViewTables):
 
     def marks(self, beginning: str) -> dict[str, int]:
         with self._database_lock:
-            return {name: at for name, at in sorted(self._max_tracking_ids.items()) if name.startswith(beginning)}
+            found = sorted(self._max_tracking_ids.items())
+            return {name: at for name, at in found if at is not None and name.startswith(beginning)}
 
     def close(self) -> None:
         self._tables.clear()

@@ -12,8 +12,7 @@ import nats
 import orjson
 import pytest
 
-from limen.adapters.bus import ActionRouter, MemoryBus, Message
-from limen.adapters.bus import jetstream
+from limen.adapters.bus import ActionRouter, MemoryBus, Message, jetstream
 from limen.adapters.bus.address import BusAddress
 from limen.adapters.bus.destination import Destination
 from limen.adapters.bus.opening import open_relay, positions
@@ -114,8 +113,14 @@ async def test_names_and_attributes_are_those_of_the_contract(store: str, topic:
     async with open_house(store=store) as house:
         await some_flows(house)
         await relay_all(store, destination(topic))
-        login = next(one for one in house.log("FlowCompleted") if one.data["method"] == "password" and house_flow(house, one) == "login")
-    subject, attributes, data = next(one for one in await there(topic) if one[1]["id"] == f"{login.stream}:{login.version}")
+        login = next(
+            one
+            for one in house.log("FlowCompleted")
+            if one.data["method"] == "password" and house_flow(house, one) == "login"
+        )
+    subject, attributes, data = next(
+        one for one in await there(topic) if one[1]["id"] == f"{login.stream}:{login.version}"
+    )
     assert subject == f"{topic}.events.login.completed"
     assert attributes == {
         "specversion": "1.0",
@@ -252,7 +257,9 @@ async def test_two_stores_may_share_a_topic(tmp_path: Path, topic: str) -> None:
         for _ in range(3):
             await asyncio.gather(*(house.sign_in() if _ else some_flows(house) for house in houses))
         sizes = [house.size for house in houses]
-        await until(lambda: [one.progress.sent for one in relays] == sizes, lambda: str([one.progress for one in relays]))
+        await until(
+            lambda: [one.progress.sent for one in relays] == sizes, lambda: str([one.progress for one in relays])
+        )
     told = await there(topic)
     assert len(told) == sum(sizes)
     assert in_order(told)
@@ -370,5 +377,3 @@ async def test_what_was_appended_before_closing_is_published(store: str, topic: 
     async with open_house(store=store, settings=settings) as house:
         await some_flows(house)
     assert len(await there(topic)) == house_size(store)
-
-

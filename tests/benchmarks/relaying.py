@@ -1,9 +1,7 @@
 """Relaying: SQLite to JetStream against the raw client, the way of one event end to end, and a million of them."""
 
 import asyncio
-import json
 import sqlite3
-import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -18,9 +16,8 @@ from nats.js import JetStreamContext
 from limen.adapters.bus import jetstream
 from limen.adapters.bus.address import BusAddress
 from limen.adapters.bus.destination import Destination
-from limen.adapters.bus.pipelines import WINDOW
 from limen.adapters.bus.opening import open_relay
-from limen.adapters.bus.relay import Relay
+from limen.adapters.bus.pipelines import WINDOW
 from tests.benchmarks.measure import Bound, Measure
 from tests.benchmarks.scale import Scale
 from tests.benchmarks.scene import all_at_once, change_profile, engine_on, login, seed

@@ -20,7 +20,5 @@ class Scale:
 
 
 FULL = Scale()
-QUICK = Scale(
-    people=8, turns=4, repetitions=2, events=600, flows=500, few=50, relayed=600, million=3000, trips=20
-)
+QUICK = Scale(people=8, turns=4, repetitions=2, events=600, flows=500, few=50, relayed=600, million=3000, trips=20)
 """Only shows that everything runs: its figures mean nothing."""

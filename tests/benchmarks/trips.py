@@ -72,7 +72,7 @@ async def _ours(path: Path, count: int) -> list[float]:
                 came.clear()
                 await change_profile(engine, person)
                 await came.wait()
-    return [arrived[id] - appended[id] for id in arrived]
+    return [arrived[name] - appended[name] for name in arrived]
 
 
 def _time_appends(store: Any, appended: dict[str, float]) -> None:

@@ -6,7 +6,7 @@ A bus' own file derives from `BusContract` (or `DurableBusContract`, where messa
 import asyncio
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -38,14 +38,14 @@ class BusContract:
     """What is published again with the same id does not arrive again, within the bus' own window."""
 
     @pytest.fixture
-    def url(self) -> Iterator[str]:
+    def url(self) -> str:
         """Where the bus is."""
         raise AssertionError("each bus says where it is")
 
     @pytest.fixture
-    def topic(self) -> Iterator[str]:
-        """A topic of its own; a bus that keeps it deletes it here."""
-        yield new_topic()
+    def topic(self) -> str:
+        """A topic of its own; a bus that keeps it deletes it afterwards."""
+        return new_topic()
 
     @staticmethod
     def noting(router: ActionRouter, handled: Handled) -> ActionRouter:
@@ -251,13 +251,14 @@ class DurableBusContract(BusContract):
         async with publishing(url, topic) as publisher:
             await publish(publisher, interleaved(topic, streams, range(1, 11)))
             for kill_at in (5, 15):
-                while len(rows_of(str(database))) < kill_at:
-                    await asyncio.sleep(0.01)
+                await until(lambda kill_at=kill_at: len(rows_of(str(database))) >= kill_at, seconds=60)
                 child.kill()
                 child.communicate()
                 child = await asyncio.to_thread(self.consumer, url, topic, database, 0.01)
             try:
-                await until(lambda: len(rows_of(str(database))) >= 40, lambda: f"{len(rows_of(str(database)))} of 40", 60)
+                await until(
+                    lambda: len(rows_of(str(database))) >= 40, lambda: f"{len(rows_of(str(database)))} of 40", 60
+                )
             finally:
                 child.kill()
                 child.communicate()

@@ -1,7 +1,5 @@
 """The bus on Kafka's protocol keeps the contract."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.contracts.bus import DurableBusContract
@@ -13,6 +11,6 @@ class TestKafka(DurableBusContract):
     tells_apart = False
 
     @pytest.fixture
-    def url(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    def url(self, monkeypatch: pytest.MonkeyPatch) -> str:
         let_leaders_wait(monkeypatch)
-        yield kafka_url()
+        return kafka_url()

@@ -1,7 +1,5 @@
 """The bus in memory keeps the contract."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from limen.adapters.bus import MemoryBus
@@ -11,6 +9,10 @@ from tests.support.bus import new_topic
 
 class TestMemoryBus(BusContract):
     @pytest.fixture
-    def url(self) -> Iterator[str]:
-        bus = MemoryBus(f"memory:{new_topic()}")  # it is there as long as somebody has it
-        yield bus.url
+    def bus(self) -> MemoryBus:
+        """It is there as long as somebody has it."""
+        return MemoryBus(f"memory:{new_topic()}")
+
+    @pytest.fixture
+    def url(self, bus: MemoryBus) -> str:
+        return bus.url

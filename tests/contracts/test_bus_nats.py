@@ -1,7 +1,7 @@
 """The bus on a real NATS server keeps the contract."""
 
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import nats
 import pytest
@@ -14,8 +14,8 @@ from tests.support.bus import new_topic
 
 class TestNats(DurableBusContract):
     @pytest.fixture
-    def url(self) -> Iterator[str]:
-        yield nats_url()
+    def url(self) -> str:
+        return nats_url()
 
     @pytest.fixture
     async def topic(self, url: str) -> AsyncIterator[str]:

@@ -91,7 +91,7 @@ class Handled:
 
     def of(self, stream: UUID) -> list[int]:
         """The versions of one stream, in the order they came."""
-        return [int(id.partition(":")[2]) for id in self.ids if id.startswith(str(stream))]
+        return [int(one.partition(":")[2]) for one in self.ids if one.startswith(str(stream))]
 
     async def until(self, count: int, seconds: float = 30.0) -> None:
         """Waits for that many."""

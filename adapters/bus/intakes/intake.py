@@ -18,7 +18,7 @@ GRACE: Final = 1.0
 class Incoming:
     """A message as it came. `attributes` have no prefix; `delivered` is how often the bus has brought it, from 1.
 
-    `keep` tells the bus that it is still being worked on, where a bus would else bring it to somebody else after a time.
+    `keep` tells the bus that it is still being worked on, where it would else bring it to somebody else after a time.
     """
 
     attributes: Mapping[str, str]

@@ -20,9 +20,9 @@ from limen.adapters.bus import names
 from limen.adapters.bus.dead_letter import DeadLetter
 from limen.adapters.bus.headers import attributes_of
 from limen.adapters.bus.intakes.intake import Incoming, Intake, Receive, Terms
+from limen.adapters.bus.intakes.kafka_dead_letters import KafkaDeadLetters
+from limen.adapters.bus.intakes.kafka_roster import KafkaRoster
 from limen.adapters.bus.kafka_clients import declare, settings_in
-from limen.adapters.bus.kafka_dead_letters import KafkaDeadLetters
-from limen.adapters.bus.kafka_roster import KafkaRoster
 from limen.domain.errors import GroupDiffers
 
 SKIPPED: Final = 500
@@ -45,6 +45,7 @@ class KafkaIntake(Intake):
 
     A member that has been silent for the patience of the terms is out; servers take no less than 6 s, unless they are
     told to. A group that has had no member for `offsets.retention.minutes` (a week) begins at the beginning again.
+    Kafka does not count how often it brings a message: each time is the first.
     """
 
     broker: KafkaBroker
@@ -70,16 +71,16 @@ class KafkaIntake(Intake):
                 if not self._roster.agreed:
                     raise GroupDiffers(self.terms.group, self._roster.ours, self._roster.ruling)
             except BaseException:
-                await broker.stop()
+                with suppress(Exception):
+                    await broker.stop()
                 raise
 
         broker.start = agreed
 
     async def prepare(self, roster: str) -> None:
         await declare(settings_in(await self.broker.connect()), self.terms.topic)
-        begin = f"{names.TOPIC}.".join(("", ""))
-        events = names.every_subject(self.terms.topic).removesuffix(">")
-        self._types = frozenset(begin + subject.removeprefix(events) for subject in self.terms.subjects())
+        subjects, events = self.terms.subjects(), names.every_subject(self.terms.topic).removesuffix(">")
+        self._types = frozenset(f"{names.TOPIC}.{one.removeprefix(events)}" for one in subjects)
         self._turn, self._handing_over, self._skipped = asyncio.Lock(), False, 0
         self._roster.begin(roster)
         if not self._registered:
@@ -88,12 +89,13 @@ class KafkaIntake(Intake):
 
     def _subscribe(self) -> None:
         silent = int(self.terms.patience * 1000)
+        assignors: Any = [self._roster]  # by its type it takes classes; what aiokafka asks of one, this can
         subscriber = self.broker.subscriber(
             Topic(self.terms.topic, declare=False),
             group_id=f"{self.terms.topic}.{self.terms.group}",
             ack_policy=AckPolicy.MANUAL,
             auto_offset_reset="earliest",
-            partition_assignment_strategy=[self._roster],  # type: ignore[list-item]  # what aiokafka asks of the class, this can
+            partition_assignment_strategy=assignors,
             listener=_Handover(self),
             session_timeout_ms=silent,
             heartbeat_interval_ms=min(3000, silent // 6),
@@ -120,7 +122,8 @@ class KafkaIntake(Intake):
                 except Exception as error:
                     log.error("a message comes again: %s", type(error).__name__)
                     await asyncio.sleep(AGAIN_SECONDS)
-                    await message.nack()
+                    with suppress(KafkaError):
+                        await message.nack()
                     return
             else:
                 self._skipped += 1
@@ -136,13 +139,14 @@ class KafkaIntake(Intake):
 
     async def _is_ours(self, consumer: Any, record: Any) -> bool:
         """Whether nobody else can get this message: it may have been on its way while the group shared out anew."""
-        if self._handing_over:
-            return False
+        place = TopicPartition(record.topic, record.partition)
         try:
-            position: int = await consumer.position(TopicPartition(record.topic, record.partition))
+            ours: bool = await consumer.position(place) == record.offset + 1
+            if ours and self._handing_over:
+                consumer.seek(place, record.offset)
         except KafkaError:
             return False
-        return position == record.offset + 1
+        return ours and not self._handing_over
 
     async def _commit(self, consumer: Any) -> None:
         """Notes how far this member has come. Where that fails, a later time does, or the messages come again."""
@@ -173,15 +177,21 @@ class KafkaIntake(Intake):
 
 
 class _Handover(ConsumerRebalanceListener):  # type: ignore[misc]  # it comes without types
-    """Listens for aiokafka."""
+    """Listens for aiokafka, which takes plain methods and these; it is always all of a member's partitions."""
 
     def __init__(self, intake: KafkaIntake) -> None:
         self._intake = intake
 
-    async def on_partitions_revoked(self, revoked: object) -> None:  # noqa: ARG002 - a member has all its partitions anew
+    async def on_partitions_revoked(  # pyright: ignore[reportIncompatibleMethodOverride]  # as it says above
+        self,
+        revoked: object,  # noqa: ARG002 - as it says above
+    ) -> None:
         await self._intake.revoked()
 
-    async def on_partitions_assigned(self, assigned: object) -> None:  # noqa: ARG002 - as above
+    async def on_partitions_assigned(  # pyright: ignore[reportIncompatibleMethodOverride]  # as it says above
+        self,
+        assigned: object,  # noqa: ARG002 - as it says above
+    ) -> None:
         self._intake.assigned()
 
 

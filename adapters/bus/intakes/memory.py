@@ -53,9 +53,7 @@ class MemoryIntake(Intake):
 
     async def remove(self, letter: DeadLetter) -> None:
         with self.broker.state.lock:
-            self._group.dead = [
-                one for one in self._group.dead if (one.id, one.handler) != (letter.id, letter.handler)
-            ]
+            self._group.dead = [one for one in self._group.dead if (one.id, one.handler) != (letter.id, letter.handler)]
 
     async def _run(self) -> None:
         news = asyncio.Event()

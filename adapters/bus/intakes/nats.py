@@ -1,10 +1,11 @@
 """Taking in from NATS JetStream, over the connection of a FastStream broker.
 
 A durable push consumer with one message under way (`max_ack_pending=1`): only so does a stream's order hold when a
-consumer is killed, for else later messages overtake the one that comes again. Members of a group share it as a queue.
+consumer is killed, for else later messages overtake the one that comes again. Members of a group share it as a
+queue.
 
-It subscribes by the client itself: FastStream's subscriber takes twice as long for a message as all else on its way from
-the append to the handler (docs/adr/0018).
+It subscribes by the client itself: FastStream's subscriber takes longer for a message than all else on its way from the
+append to the handler (docs/adr/0018).
 """
 
 import asyncio
@@ -99,16 +100,14 @@ class NatsIntake(Intake):
             return
         with suppress(NatsError, OSError, TimeoutError):
             async with asyncio.timeout(GRACE):
-                await subscription.drain()
+                await subscription.drain()  # type: ignore[no-untyped-call]  # the client leaves it without types
                 await self._idle.wait()
 
     async def _take(self, message: Msg) -> None:
         self._idle.clear()
         try:
             delivered = message.metadata.num_delivered or 1
-            await self.receive(
-                Incoming(attributes_of(message.headers), message.data, delivered, message.in_progress)
-            )
+            await self.receive(Incoming(attributes_of(message.headers), message.data, delivered, message.in_progress))
             await message.ack()
         finally:
             self._idle.set()
@@ -120,7 +119,9 @@ class NatsIntake(Intake):
         headers["Nats-Msg-Id"] = f"{letter.group}:{letter.handler}:{letter.id}:{letter.attempts}"
         js = (await self._client()).jetstream()
         subject = names.dead(self.terms.topic, self.terms.group)
-        await js.publish(subject, letter.data, headers=headers, timeout=5.0, stream=jetstream.dead_stream(self.terms.topic))
+        await js.publish(
+            subject, letter.data, headers=headers, timeout=5.0, stream=jetstream.dead_stream(self.terms.topic)
+        )
 
     async def dead(self) -> AsyncIterator[DeadLetter]:
         js = await jetstream.declare(await self._client(), self.terms.topic)

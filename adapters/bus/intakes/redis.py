@@ -16,12 +16,9 @@ from redis.exceptions import RedisError
 from limen.adapters.bus import names
 from limen.adapters.bus.dead_letter import DeadLetter
 from limen.adapters.bus.headers import attributes_of, headers_of
-from limen.adapters.bus.intakes.intake import Incoming, Intake, Receive, Terms
+from limen.adapters.bus.intakes.intake import GRACE, Incoming, Intake, Receive, Terms, before_stop
 from limen.adapters.bus.intakes.redis_member import CALL_SECONDS, Entry, RedisMember
 from limen.adapters.bus.redis_keys import DATA, raw, text
-
-GRACE: Final = 0.4
-"""Seconds that a stop waits for the message under way, which else comes again, and then for the server."""
 
 _LOOK_SECONDS: Final = 0.25
 """How often one who stands by looks whether the seat is free."""
@@ -51,7 +48,7 @@ class RedisIntake(Intake):
         self._beat_at = 0.0
         self._trouble = ""
         self._failures = 0
-        self._stop_with(broker)
+        before_stop(broker, self._leave)
 
     async def prepare(self, roster: str) -> None:
         if self._task is not None:
@@ -63,16 +60,6 @@ class RedisIntake(Intake):
         self._member, self._stopping = member, False
         self._beat_at = self._later(member)
         self._task = asyncio.create_task(self._run(member), name=f"limen-redis-{self.terms.group}")
-
-    def _stop_with(self, broker: Any) -> None:
-        """As the router does with `start`: the connection must be there until the last acknowledgement."""
-        stop = broker.stop
-
-        async def stopped(*error: Any, **named: Any) -> None:
-            await self._leave()
-            await stop(*error, **named)
-
-        broker.stop = stopped
 
     async def _leave(self) -> None:
         """Ends what `prepare` began. The message under way may end within the grace; no other one is begun."""

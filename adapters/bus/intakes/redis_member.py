@@ -9,7 +9,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from redis.exceptions import ResponseError
+from redis.exceptions import OutOfMemoryError, ResponseError
 
 from limen.adapters.bus import redis_keys
 from limen.adapters.bus.headers import attributes_of
@@ -78,6 +78,8 @@ class RedisMember:
         try:
             async with asyncio.timeout(CALL_SECONDS):
                 await self._client.xgroup_create(self._stream, self._group, id=begin, mkstream=True)
+        except OutOfMemoryError:
+            pass  # said before it is looked whether the group is there; if it is not, `next` fails
         except ResponseError as error:
             if "BUSYGROUP" not in str(error):
                 raise
@@ -115,8 +117,9 @@ class RedisMember:
 
     async def wait(self, after: str) -> None:
         """Until there is an entry after this one, or a while has passed. Nothing is taken by it."""
-        usual = self._client.connection_pool.connection_kwargs.get("socket_timeout", _USUAL_TIMEOUT)
-        seconds = min(WAIT_SECONDS, self.lasts / 3, (usual or _USUAL_TIMEOUT) / 2)
+        pool = getattr(self._client, "connection_pool", None)  # a cluster's client has none
+        limit = getattr(pool, "connection_kwargs", {}).get("socket_timeout") or _USUAL_TIMEOUT
+        seconds = min(WAIT_SECONDS, self.lasts / 3, limit / 2)
         async with asyncio.timeout(seconds + CALL_SECONDS):
             await self._client.xread({self._stream: after}, count=1, block=max(1, int(seconds * 1000)))
 

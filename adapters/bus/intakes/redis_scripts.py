@@ -1,6 +1,7 @@
 """What a member of a group asks of Redis, each in one script: nothing can come between its looking and its doing.
 
-A client that lost the answer may ask again: no script does anything twice.
+A client that lost the answer may ask again: no script does anything twice. And each begins with a write that needs no
+memory, after which the server refuses none: where it has none left for publishing, its groups go on.
 """
 
 from typing import Final
@@ -29,7 +30,7 @@ NEXT: Final = """
 local stream, token, group, done, wanted = KEYS[1], ARGV[1], ARGV[3], ARGV[4], ARGV[5]
 local holder = redis.call('GET', KEYS[2])
 if holder and holder ~= token then return false end
-redis.call('SET', KEYS[2], token, 'PX', ARGV[2])
+if redis.call('PEXPIRE', KEYS[2], ARGV[2]) == 0 then redis.call('SET', KEYS[2], token, 'PX', ARGV[2]) end
 if done ~= '' then redis.call('XACK', stream, group, done) end
 local from = '0'
 for _ = 1, 256 do

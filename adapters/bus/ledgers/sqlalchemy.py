@@ -3,7 +3,14 @@
 from importlib import import_module
 from typing import Any
 
-from limen.adapters.bus.ledgers.ledger import Effect, PostgresStatements, Receipt, SqliteStatements, TransactionLost, kept
+from limen.adapters.bus.ledgers.ledger import (
+    Effect,
+    PostgresStatements,
+    Receipt,
+    SqliteStatements,
+    TransactionLost,
+    kept,
+)
 from limen.adapters.bus.ledgers.threads import Threads, Turn
 
 AT_ONCE = 32

@@ -24,7 +24,7 @@ class Batches(Pipeline):
             await self._publisher.send_all(batch)
         except Exception as error:
             await self._mend(error)
-            return
+            batch = self._there()
         for _ in batch:
             self._ready.popleft()
         self._done(*batch)

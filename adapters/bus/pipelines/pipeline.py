@@ -132,6 +132,12 @@ class Pipeline(ABC):
             self._failures = 0
             self._troubled(None)
 
+    def _there(self) -> list[Envelope]:
+        """What is open and there all the same, by the newest event the bus has: its confirmation got lost."""
+        waiting = list(self._open.values())
+        ids = [one.id for one in waiting]
+        return waiting[: ids.index(self._publisher.newest) + 1] if self._publisher.newest in ids else []
+
     def _failed(self, error: BaseException) -> float:
         """Something failed: gives the seconds to wait before it is tried again."""
         self._failures += 1

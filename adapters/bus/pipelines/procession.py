@@ -80,12 +80,8 @@ class Procession(Pipeline):
         await self._mend(error)
         if self._publisher.order != "log":
             raise OrderChanged("the bus keeps the order no longer; it is to be kept in another way")
-        waiting = list(self._open.values())
-        ids = [one.id for one in waiting]
-        there = ids.index(self._publisher.newest) + 1 if self._publisher.newest in ids else 0
+        self._done(*self._there())
         self._ready.clear()
-        self._ready.extend(waiting[there:])
-        if there:
-            self._done(*waiting[:there])
+        self._ready.extend(self._open.values())
         self._error = None
         self._moved.set()

@@ -1,7 +1,7 @@
 """Publishing to Kafka.
 
-The key is the stream, so a stream is in one partition, in its order. The producer is aiokafka's own: FastStream's broker
-loses one that could not connect, and cannot put another in the place of one that has failed.
+The key is the stream, so a stream is in one partition, in its order. The producer is aiokafka's, which FastStream uses
+too: but its broker loses one that could not connect, and cannot put another in the place of one that has failed.
 """
 
 import asyncio
@@ -35,11 +35,12 @@ class KafkaPublisher:
     """Implements `Publisher`, on all replicas that are in sync.
 
     What was not confirmed in time is still with the producer, which goes on trying: sent again, the event waits for the
-    same confirmation. So an outage, however long, makes no copies, and nothing is overtaken by a late one.
+    same confirmation, or finds that it has come. So an outage, however long, makes no copies, and none comes late.
     """
 
     def __init__(self, address: BusAddress, topic: str) -> None:
         self.order: Order = "stream"
+        self.newest: str | None = None
         self.limit = REQUEST_BYTES - HEADERS_BYTES
         self._settings = settings_of(address)
         self._topic = topic
@@ -72,7 +73,7 @@ class KafkaPublisher:
             under_way = await self._hand_over(envelope)
         loop = asyncio.get_running_loop()
         confirmed: asyncio.Future[None] = loop.create_future()
-        under_way.add_done_callback(partial(_tell, confirmed))
+        under_way.add_done_callback(partial(self._tell, envelope.id, confirmed))
         self._deadlines.append((loop.time() + PUBLISH_SECONDS, confirmed))
         return confirmed
 
@@ -110,10 +111,24 @@ class KafkaPublisher:
         return under_way
 
     def _ended(self, id: str, under_way: "asyncio.Future[Any]") -> None:
-        if self._under_way.get(id) is under_way:
-            del self._under_way[id]
-        if not under_way.cancelled() and (error := under_way.exception()) is not None:
+        """The producer is done with an event. What has arrived is remembered until somebody asks."""
+        error = None if under_way.cancelled() else under_way.exception()
+        if under_way.cancelled() or error is not None:
+            self._under_way.pop(id, None)
+        if error is not None:
             self._look_at(error)
+
+    def _tell(self, id: str, confirmed: "asyncio.Future[None]", under_way: "asyncio.Future[Any]") -> None:
+        """Passes the server's word on to whoever still waits for it."""
+        if confirmed.done():
+            return
+        if under_way.cancelled():
+            confirmed.set_exception(PublishFailed("Kafka: given up with its producer"))
+        elif (error := under_way.exception()) is not None:
+            confirmed.set_exception(PublishFailed(f"Kafka: {type(error).__name__}"))
+        else:
+            self._under_way.pop(id, None)
+            confirmed.set_result(None)
 
     def _look_at(self, error: BaseException) -> None:
         """After an error that trying again does not mend, the server may take no more from this producer."""
@@ -122,9 +137,11 @@ class KafkaPublisher:
 
     async def _end(self) -> None:
         producer, self._producer, self._spoilt = self._producer, None, False
-        self._under_way.clear()
         if producer is not None:
             await end(producer)
+        for under_way in list(self._under_way.values()):
+            under_way.cancel()
+        self._under_way.clear()
 
     async def _sweep(self) -> None:
         """Gives up what has waited too long: one look now and then is cheaper than a timer for each event."""
@@ -135,15 +152,3 @@ class KafkaPublisher:
                 confirmed = self._deadlines.popleft()[1]
                 if not confirmed.done():
                     confirmed.set_exception(PublishFailed("Kafka: no confirmation in time"))
-
-
-def _tell(confirmed: "asyncio.Future[None]", under_way: "asyncio.Future[Any]") -> None:
-    """Passes the server's word on to whoever still waits for it."""
-    if confirmed.done():
-        return
-    if under_way.cancelled():
-        confirmed.cancel()
-    elif (error := under_way.exception()) is not None:
-        confirmed.set_exception(PublishFailed(f"Kafka: {type(error).__name__}"))
-    else:
-        confirmed.set_result(None)

@@ -1,9 +1,9 @@
 """Publishing to NATS JetStream.
 
-FastStream holds the connection. Each event names the one before it (`Nats-Expected-Last-Msg-Id`), and the server refuses
-it where its newest is another: so order needs no waiting, an event that is there already is recognised however long ago
-it was sent, and two relays cannot mix. Confirmations are told apart here, by one inbox with a number for each event:
-through the client's own request each takes twice as long (docs/adr/0018).
+FastStream holds the connection. Each event names the one before it (`Nats-Expected-Last-Msg-Id`), and the server
+refuses it where its newest is another: so order needs no waiting, an event that is there already is recognised however
+long ago it was sent, and two relays cannot mix. Confirmations are told apart here, by one inbox with a number for each
+event: through the client's own request each takes twice as long (docs/adr/0018).
 """
 
 import asyncio
@@ -65,7 +65,7 @@ class NatsPublisher:
         self._sweeper: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Connects where there is no connection, declares the streams where there are none, looks at the newest event."""
+        """Connects where there is no connection, declares what is not there, and looks at the newest event."""
         try:
             async with asyncio.timeout(PUBLISH_SECONDS):  # the client itself would look for a server for ever
                 if self._client is None:
@@ -101,7 +101,7 @@ class NatsPublisher:
         self._count += 1
         number, confirmed = self._count, loop.create_future()
         headers = {f"ce-{name}": value for name, value in envelope.attributes.items()}
-        headers["Nats-Msg-Id"] = id = envelope.id
+        headers["Nats-Msg-Id"] = name = envelope.id
         headers["content-type"] = CONTENT_TYPE
         if self._last and self.order == "log":
             headers["Nats-Expected-Last-Msg-Id"] = self._last
@@ -111,8 +111,8 @@ class NatsPublisher:
         except Exception:
             del self._waiting[number]
             raise
-        self._last = id
-        self._ours.append(id)
+        self._last = name
+        self._ours.append(name)
         self._deadlines.append((loop.time() + PUBLISH_SECONDS, number))
         return confirmed
 

@@ -9,7 +9,7 @@ from limen.adapters.bus.envelope import Envelope
 Order = Literal["stream", "log", "batch"]
 
 PUBLISH_SECONDS = 5.0
-"""How long the confirmation of one event is waited for. Half a second, as clients have it, is too short for a restart."""
+"""How long a confirmation is waited for. Half a second, as clients have it, is too short for a restart."""
 
 
 class PublishFailed(Exception):

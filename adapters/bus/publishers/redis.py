@@ -4,10 +4,13 @@ An entry's id is the event's place in the log, so the server tells duplicates ap
 higher than all before it. Therefore the log goes there in its own order, and many events in one transaction: were one
 refused, for want of memory, and a later one taken, the refused one could never be added any more.
 
-Nothing is trimmed here. Who trims the stream keeps what has just come: a relay that was killed looks for it.
+Where the stream is past an event that is not there (it holds another log's events, or was emptied), the event goes there
+under an id of the server's own, and so does everything after it: nothing is lost, and consumers tell duplicates apart by
+`ce-id`, as on any bus.
 """
 
 import asyncio
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any, Final
@@ -29,11 +32,11 @@ LIMIT_BYTES: Final = 64 * 1024 * 1024
 TRANSACTION_BYTES: Final = 4 * 1024 * 1024
 """The data of one transaction, about: so that it is there and confirmed in time."""
 
-_OTHER_LOG: Final = "the stream holds events of another log; give the relay another topic"
+log = logging.getLogger("limen.relay")
 
 
 class RedisPublisher:
-    """Implements `Publisher`. An id that is there already counts as confirmed, if it is the same event's."""
+    """Implements `Publisher`. What is there already counts as confirmed; `newest` is the id of the newest event."""
 
     def __init__(self, address: BusAddress, topic: str) -> None:
         self.order: Order = "batch"
@@ -52,7 +55,9 @@ class RedisPublisher:
                 "'/', '@', ':' and '#' are written %2F, %40, %3A and %23"
             ) from None
         self._client: Any = None
-        self._source: str | None = None
+        self.newest: str | None = None
+        self._last = (0, 0)
+        self._by_position = True
 
     async def open(self) -> None:
         """Connects, and looks at what is there. The stream comes into being with its first entry."""
@@ -60,9 +65,19 @@ class RedisPublisher:
             self._client = await self._broker.connect()
             async with asyncio.timeout(PUBLISH_SECONDS):
                 newest = await self._client.xrevrange(self._stream, count=1)
+                self.newest = _attribute(newest[0][1], "id") if newest else None
+                self._last = await self._highest()
         except (RedisError, OSError) as error:
             raise PublishFailed(redis_keys.told(error)) from error
-        self._source = _attribute(newest[0][1], "source") if newest else None
+
+    async def _highest(self) -> tuple[int, int]:
+        """The highest id the stream ever had; the entry may be gone."""
+        try:
+            told = await self._client.xinfo_stream(self._stream)
+        except ResponseError:
+            return (0, 0)  # there is no stream yet
+        time, _, part = text(told["last-generated-id"]).partition("-")
+        return int(time), int(part)
 
     async def send(self, envelope: Envelope) -> "asyncio.Future[None]":
         """By itself: here `send_all` is the way, this serves who does not care for speed."""
@@ -76,13 +91,9 @@ class RedisPublisher:
         if self._client is None:
             raise PublishFailed("Redis: not connected")
         for batch in _batches(envelopes):
-            if self._source is not None and self._source != batch[0].attributes["source"]:
-                raise PublishFailed(f"Redis: {_OTHER_LOG}")
             try:
                 async with asyncio.timeout(PUBLISH_SECONDS):
-                    refused = await self._add(batch)
-                    if refused:
-                        await self._compare(refused)
+                    await self._add(await self._missing(batch))
             except (RedisError, OSError) as error:
                 raise PublishFailed(redis_keys.told(error)) from error
 
@@ -91,37 +102,45 @@ class RedisPublisher:
         with suppress(RedisError, OSError):
             await self._broker.stop()
 
-    async def _add(self, batch: Sequence[Envelope]) -> list[Envelope]:
-        """Adds them in one transaction. Gives those whose ids are not higher than what is there."""
-        async with self._client.pipeline(transaction=True) as pipeline:
-            for envelope in batch:
-                fields = {**written(envelope), DATA: envelope.data}
-                pipeline.xadd(self._stream, fields, id=redis_keys.entry_id(envelope))
-            answers = await pipeline.execute(raise_on_error=False)
-        refused = []
-        for envelope, answer in zip(batch, answers, strict=True):
-            if isinstance(answer, ResponseError) and "equal or smaller" in str(answer):
-                refused.append(envelope)
-            elif isinstance(answer, Exception):
-                raise answer
-        return refused
+    async def _missing(self, batch: Sequence[Envelope]) -> Sequence[Envelope]:
+        """What of a batch is not there yet: as long as ids are positions, the server can be asked."""
+        if not self._by_position:
+            return batch
+        passed = [one for one in batch if (one.position, one.part) <= self._last]
+        if passed and not await self._are_there(passed):
+            log.warning("'%s' is past an event that is not there: ids are the server's own from here", self._stream)
+            self._by_position = False
+            return batch
+        return batch[len(passed) :]
 
-    async def _compare(self, refused: Sequence[Envelope]) -> None:
-        """Looks whether what was refused is there. Raises `PublishFailed` where it is not: it would be lost."""
+    async def _are_there(self, envelopes: Sequence[Envelope]) -> bool:
         async with self._client.pipeline(transaction=False) as pipeline:
-            for envelope in refused:
+            for envelope in envelopes:
                 place = redis_keys.entry_id(envelope)
                 pipeline.xrange(self._stream, min=place, max=place)
             found = await pipeline.execute()
-        for envelope, entries in zip(refused, found, strict=True):
-            if not entries:
-                raise PublishFailed(
-                    f"Redis: the stream is past position {envelope.position} and has nothing there: "
-                    f"it was deleted, or {_OTHER_LOG}"
-                )
-            if _attribute(entries[0][1], "id") != envelope.id:
-                raise PublishFailed(f"Redis: {_OTHER_LOG}")
+        return all(
+            entries and _attribute(entries[0][1], "id") == envelope.id
+            for envelope, entries in zip(envelopes, found, strict=True)
+        )
 
+    async def _add(self, batch: Sequence[Envelope]) -> None:
+        """Adds them in one transaction, if nobody else has added anything since we looked."""
+        if not batch:
+            return
+        async with self._client.pipeline(transaction=True) as pipeline:
+            if self._by_position:
+                await pipeline.watch(self._stream)
+                if await self._highest() != self._last:
+                    raise PublishFailed("Redis: somebody else publishes there too")
+                pipeline.multi()
+            for envelope in batch:
+                fields = {**written(envelope), DATA: envelope.data}
+                place = redis_keys.entry_id(envelope) if self._by_position else "*"
+                pipeline.xadd(self._stream, fields, id=place)
+            await pipeline.execute()
+        if self._by_position:
+            self._last = (batch[-1].position, batch[-1].part)
 
 def _attribute(fields: dict[Any, Any], name: str) -> str | None:
     """An attribute of an entry, as the client gives it."""

@@ -72,7 +72,7 @@ class KafkaRoster:
         """What the group has decided."""
         self.ruling = bytes(assignment.user_data or b"").decode("utf-8", "replace")
         if self._at_work and not self.agreed:
-            log.error("group '%s' is at work with other handlers now; this router gets nothing until they go", self._group)
+            log.error("group '%s' has other handlers now: this router gets nothing until those stop", self._group)
         self._at_work = self.agreed
 
     def _ruling(self, said: Mapping[str, tuple[str, bool]]) -> str:

@@ -57,7 +57,9 @@ class KafkaDeadLetters:
         """All that is in the topic by now, in the order of each partition."""
         async with administering(settings_in(builder)) as admin:
             there = {found["topic"]: found["partitions"] for found in await admin.describe_topics()}
-        places = [TopicPartition(self._topic, one["partition"]) for one in there.get(self._topic, [])]
+        if self._topic not in there:
+            return []
+        places = [TopicPartition(self._topic, one["partition"]) for one in there[self._topic]]
         consumer = builder(group_id=None, enable_auto_commit=False, auto_offset_reset="earliest")
         try:
             await consumer.start()
@@ -69,7 +71,7 @@ class KafkaDeadLetters:
 
 async def _read(consumer: Any, places: list[Any]) -> list[Any]:
     records: list[Any] = []
-    ends = await consumer.end_offsets(places) if places else {}
+    ends = await consumer.end_offsets(places)
     left = [place for place in places if await consumer.position(place) < ends[place]]
     while left:
         found = await consumer.getmany(*left, timeout_ms=_POLL_MILLISECONDS)
@@ -82,5 +84,5 @@ def _key(letter: DeadLetter) -> bytes:
     """As it is kept, or as it is to be. What has no id is told by all that it is."""
     if letter.place is not None:
         return bytes(letter.place)
-    id = letter.id or hashlib.sha256(repr(sorted(letter.attributes.items())).encode() + letter.data).hexdigest()
-    return f"{id} {letter.handler}".encode()
+    message = letter.id or hashlib.sha256(repr(sorted(letter.attributes.items())).encode() + letter.data).hexdigest()
+    return f"{message} {letter.handler}".encode()
