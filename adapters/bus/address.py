@@ -38,13 +38,17 @@ class BusAddress:
 
     @property
     def servers(self) -> list[str]:
-        """The hosts and ports in it, without credentials."""
-        return [part.rpartition("@")[2] for part in urlsplit(self.url).netloc.split(",") if part]
+        """The hosts and ports in it, without credentials: of one URL with several hosts, or of several URLs."""
+        places = []
+        for part in self.url.split(","):
+            rest = part.partition("://")[2] or part
+            places.append(rest.partition("/")[0].partition("?")[0].rpartition("@")[2])
+        return [place for place in places if place]
 
     @property
     def shown(self) -> str:
         """The URL without credentials and parameters: what may be shown, and what names a destination."""
         if self.kind == "memory":
             return self.url
-        parts = urlsplit(self.url)
-        return f"{parts.scheme}://{','.join(self.servers)}{parts.path.rstrip('/')}"
+        path = urlsplit(self.url.rpartition(",")[2] if "://" in self.url.rpartition(",")[2] else self.url).path
+        return f"{self.url.partition(':')[0]}://{','.join(self.servers)}{path.rstrip('/')}"

@@ -17,7 +17,7 @@ def broker_of(url: str) -> Any:
         case "rabbit":
             from faststream.rabbit import RabbitBroker
 
-            return RabbitBroker(url, logger=None)
+            return RabbitBroker(url, logger=None, reconnect_interval=1.0)
         case "redis":
             from faststream.redis import RedisBroker
 

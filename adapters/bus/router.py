@@ -8,6 +8,7 @@ any instant, the message under way comes again; with `once=` its effect is there
 import asyncio
 from collections.abc import Callable, Collection
 from typing import Any, Self
+from weakref import WeakKeyDictionary
 
 from limen.adapters.bus import names
 from limen.adapters.bus.dead_letter import DeadLetter, told
@@ -16,6 +17,7 @@ from limen.adapters.bus.intakes import Terms, intake_of
 from limen.adapters.bus.memory import MemoryBus
 from limen.adapters.bus.registry import Exactly, Function, Registry
 from limen.domain.configuration import Retry
+from limen.domain.errors import GroupDiffers
 from limen.domain.event import DomainEvent
 from limen.domain.handler import slot_of
 
@@ -24,6 +26,10 @@ RETRY = Retry(attempts=5, initial=0.2, maximum=10.0)
 
 PATIENCE = 30.0
 """Seconds after which a bus counts a silent consumer as gone."""
+
+
+_rosters: WeakKeyDictionary[Any, dict[tuple[str, str], str]] = WeakKeyDictionary()
+"""The handlers of each topic and group on a broker of this process."""
 
 
 class ActionRouter:
@@ -135,6 +141,11 @@ class ActionRouter:
 
     async def _prepare(self) -> None:
         self._started = True
+        # on one broker the others are not seen at work yet: all of them prepare before any begins
+        beside = _rosters.setdefault(self.broker, {})
+        theirs = beside.setdefault((self.topic, self.group), self._registry.roster)
+        if theirs != self._registry.roster:
+            raise GroupDiffers(self.group, self._registry.roster, theirs)
         await self._intake.prepare(self._registry.roster)
 
     # -- dead letters

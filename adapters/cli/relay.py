@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import signal
 import sys
 from collections.abc import Iterator
@@ -134,6 +135,8 @@ def _log(where: Where, *, keyed: bool) -> "Iterator[tuple[EventLog | None, Keys 
 
 
 async def _run(relay: "Relay", *, once: bool, as_json: bool) -> None:
+    for noisy in ("aiormq", "aio_pika", "aiokafka"):  # what they tell of lost connections, `trouble` says in a word
+        logging.getLogger(noisy).setLevel(logging.CRITICAL)
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for one in (signal.SIGINT, signal.SIGTERM):

@@ -135,7 +135,7 @@ class Audience:
             await victim.kill()
         if number == BACK_AFTER:
             victim.tally.missed = len(self._due()[VICTIM]) - len(victim.got)
-            self._note(VICTIM, f"started again; {victim.tally.missed} events wait for it", False)
+            self._note(VICTIM, f"started again; {victim.tally.missed} waiting", False)
             await victim.start()
             await self._caught_up()
         self._show()

@@ -149,7 +149,7 @@ async def test_a_batch_is_taken_as_a_whole_or_not_at_all() -> None:
             assert await client.xlen(topic) == 1
             await client.config_set("maxmemory", 0)
             await publisher.send_all(large)
-            found = await client.xrange(topic)
+            found: Any = await client.xrange(topic)
     assert [fields[b"ce-id"].decode() for _, fields in found] == [one.id for one in wanted]
 
 

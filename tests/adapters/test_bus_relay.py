@@ -367,9 +367,21 @@ def test_a_url_that_names_no_bus_is_refused_and_not_repeated(url: str) -> None:
     assert "secret" not in str(refused.value)
 
 
-def test_credentials_are_no_part_of_a_destinations_name() -> None:
-    to = destination("limen", "nats://ada:secret@one:4222,two:4222/?token=secret")
-    assert to.name == "nats://one:4222,two:4222"
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("nats://ada:secret@one:4222,two:4222/?token=secret", "nats://one:4222,two:4222"),
+        ("nats://ada:secret@one:4222,nats://ada:secret@two:4222", "nats://one:4222,two:4222"),
+        ("tls://secret@one", "tls://one"),
+        ("amqp://ada:se%2Fcret@host:5672/shop", "amqp://host:5672/shop"),
+        ("redis://:secret@host:6379/3", "redis://host:6379/3"),
+        ("kafka://ada:secret@one:9092,two:9092", "kafka://one:9092,two:9092"),
+        ("memory:", "memory:"),
+    ],
+)
+def test_credentials_are_no_part_of_a_destinations_name(url: str, shown: str) -> None:
+    assert destination("limen", url).name == shown
+    assert "secret" not in repr(destination("limen", url))
 
 
 async def test_what_was_appended_before_closing_is_published(store: str, topic: str) -> None:

@@ -19,7 +19,7 @@ from limen.adapters.demo.nats import nats_program, nats_server
 from limen.domain.errors import BusUnusable
 from tests.support.bus import until
 from tests.support.children import children
-from tests.support.cli import Ran, clean_env, invoked, spawned
+from tests.support.cli import ROOT, Ran, clean_env, invoked, spawned
 
 LIMEN = [sys.executable, "-m", "limen.adapters.cli"]
 
@@ -79,11 +79,21 @@ def test_both_consumers_print_what_they_get_beneath_its_step(played: tuple[Path,
     }
 
 
+def test_it_prints_what_the_tutorial_shows(played: tuple[Path, Ran]) -> None:
+    """But for ids and the port, and for where exactly a slow machine was when one was killed."""
+    _, ran = played
+    page = (ROOT / "docs/tutorials/follow-the-bus.md").read_text()
+    (block,) = re.findall(r"^\$ make run .*?\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
+    differs = r"127.0.0.1:\d+|[0-9a-f]{8}|  attempt 2| in the middle of an event|\d (?=waiting|came)"
+    shown, told = (set(re.sub(differs, "", text).splitlines()) for text in (block, ran.out))
+    assert shown - {"…"} <= told
+
+
 def test_one_is_killed_and_gets_the_rest_when_it_is_back(played: tuple[Path, Ran]) -> None:
     _, ran = played
-    killed, back = ran.out.index("(SIGKILL)"), ran.out.index("started again; 3 events wait for it")
+    killed, back = ran.out.index("(SIGKILL)"), ran.out.index("started again")
     assert "login from outside" in ran.out[killed:back], "flows went on meanwhile"
-    assert "crm has 16 events, each once" in ran.out
+    assert re.search(r"crm has 16 events, each once, .*; [123] came while it was away", ran.out)
 
 
 def test_the_consumers_files_hold_what_the_log_says(played: tuple[Path, Ran]) -> None:
@@ -111,7 +121,8 @@ def test_json_counts_the_consumers_of_this_run_alone(played: tuple[Path, Ran]) -
     assert told["ok"] is True
     assert told["bus"]["kind"] == "nats"
     crm, risk = (told["bus"]["consumers"][name] for name in ("crm", "risk"))
-    assert (crm["events"], crm["default"], crm["kills"], crm["missed"]) == (16, 16, 1, 3)
+    assert (crm["events"], crm["default"], crm["override"], crm["kills"]) == (16, 16, 0, 1)
+    assert 1 <= crm["missed"] <= 3
     assert (risk["events"], risk["default"], risk["override"], risk["kills"]) == (2, 1, 1, 0)
     assert len(rows(folder, "crm")) == 2 * 16
 

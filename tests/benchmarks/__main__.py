@@ -14,10 +14,13 @@ from pathlib import Path
 from tests.benchmarks.handler import handler
 from tests.benchmarks.many import many
 from tests.benchmarks.measure import Measure, table
+from tests.benchmarks.million import million
 from tests.benchmarks.rates import postgres, sqlite
+from tests.benchmarks.relaying import relaying
 from tests.benchmarks.replay import replay
 from tests.benchmarks.scale import FULL, QUICK, Scale
 from tests.benchmarks.steps import alone, concurrent
+from tests.benchmarks.trips import trips
 
 BENCHMARKS: dict[str, Callable[[Scale, Path], Awaitable[list[Measure]]]] = {
     "concurrent": concurrent,
@@ -27,6 +30,9 @@ BENCHMARKS: dict[str, Callable[[Scale, Path], Awaitable[list[Measure]]]] = {
     "many": many,
     "sqlite": sqlite,
     "postgres": postgres,
+    "relay": relaying,
+    "trip": trips,
+    "million": million,
 }
 
 

@@ -1,6 +1,7 @@
 """A million events through `limen relay`: memory stays flat."""
 
 import asyncio
+import json
 import sqlite3
 import sys
 from dataclasses import replace
@@ -12,8 +13,6 @@ from tests.benchmarks.relaying import ROOT, events_in, fill, stream
 from tests.benchmarks.scale import Scale
 from tests.support.brokers import nats_url
 
-LOOK_SECONDS = 0.2
-
 
 async def million(scale: Scale, folder: Path) -> list[Measure]:
     """The growth of the relay's resident memory, from when it has warmed up."""
@@ -23,20 +22,21 @@ async def million(scale: Scale, folder: Path) -> list[Measure]:
     events = events_in(path)
     async with stream() as (context, topic):
         began = perf_counter()
-        sizes = await _relayed(path, topic)
+        seen = await _relayed(path, topic)
         seconds = perf_counter() - began
         there = (await context.stream_info(topic)).state.messages
     if there != events:
         raise RuntimeError(f"{there} events are in the stream, {events} in the log")
-    warm = sizes[len(sizes) // 20 : len(sizes) // 20 + 1] or sizes[:1]
+    warm = next((size for position, size in seen if position >= events / 20), seen[-1][1])
+    most = max(size for _, size in seen)
     return [
         Measure(
             "million",
             f"{events:,} events relayed by `limen relay`: growth of its resident memory",
             "MB",
-            [max(sizes) - warm[0]],
-            f"{max(sizes):,.0f} MB at most, {events / seconds:,.0f} events/s",
-            f"{warm[0]:,.0f} MB after a twentieth of the way",
+            [most - warm],
+            f"{most:,.0f} MB at most, {events / seconds:,.0f} events/s",
+            f"{warm:,.0f} MB after a twentieth of the way",
             Bound("at most", 30),
         )
     ]
@@ -63,20 +63,19 @@ def multiply(path: Path, wanted: int) -> None:
         connection.close()
 
 
-async def _relayed(path: Path, topic: str) -> list[float]:
-    """Runs the command to its end; gives its resident size now and then, in MB."""
-    command = [*("-m", "limen.adapters.cli", "relay", "--once"), *("--store", f"sqlite:///{path}")]
+async def _relayed(path: Path, topic: str) -> list[tuple[int, float]]:
+    """Runs the command to its end; gives its position and its resident size in MB, now and then."""
+    command = [*("-m", "limen.adapters.cli", "relay", "--once", "--json"), *("--store", f"sqlite:///{path}")]
     child = await asyncio.create_subprocess_exec(
-        sys.executable, *command, "--bus", nats_url(), "--topic", topic, cwd=ROOT, stdout=asyncio.subprocess.DEVNULL
+        sys.executable, *command, "--bus", nats_url(), "--topic", topic, cwd=ROOT, stdout=asyncio.subprocess.PIPE
     )
-    sizes: list[float] = []
-    ending = asyncio.create_task(child.wait())
-    while not ending.done():
-        await asyncio.wait((ending,), timeout=LOOK_SECONDS)
-        sizes += _resident(child.pid)
-    if await ending:
+    assert child.stdout is not None
+    seen: list[tuple[int, float]] = []
+    async for line in child.stdout:
+        seen += [(json.loads(line)["position"], size) for size in _resident(child.pid)]
+    if await child.wait():
         raise RuntimeError(f"limen relay ended with {child.returncode}")
-    return sizes
+    return seen
 
 
 def _resident(process: int) -> list[float]:

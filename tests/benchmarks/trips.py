@@ -6,7 +6,7 @@ from statistics import median, quantiles
 from time import perf_counter
 from typing import Any
 
-import nats
+from nats.aio.msg import Msg
 
 from limen.adapters import open_engine
 from limen.adapters.bus import ActionRouter, Message
@@ -95,7 +95,7 @@ async def _bare(count: int) -> list[float]:
         subject, body = f"{topic}.events.settings.completed", b"x" * 400
         came = asyncio.Event()
 
-        async def take(message: nats.aio.msg.Msg) -> None:
+        async def take(message: Msg) -> None:
             came.set()
             await message.ack()
 

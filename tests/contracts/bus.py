@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -26,6 +27,11 @@ ROOT = Path(__file__).parents[2]
 def interleaved(topic: str, streams: Sequence[UUID], versions: range) -> list[Envelope]:
     """Events of several streams, as a log holds them: by turns."""
     return [revoked(topic, stream, version) for version in versions for stream in streams]
+
+
+def at_least(database: Path, count: int) -> bool:
+    """Whether so many events have been written."""
+    return len(rows_of(str(database))) >= count
 
 
 class BusContract:
@@ -251,7 +257,7 @@ class DurableBusContract(BusContract):
         async with publishing(url, topic) as publisher:
             await publish(publisher, interleaved(topic, streams, range(1, 11)))
             for kill_at in (5, 15):
-                await until(lambda kill_at=kill_at: len(rows_of(str(database))) >= kill_at, seconds=60)
+                await until(partial(at_least, database, kill_at), seconds=60)
                 child.kill()
                 child.communicate()
                 child = await asyncio.to_thread(self.consumer, url, topic, database, 0.01)

@@ -7,9 +7,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from limen.adapters.bus.address import BusAddress
+from limen.adapters.bus.destination import Destination
+from limen.adapters.bus.opening import open_relay
+from limen.adapters.demo import Scene, play
 from tests.docs.test_pages import ROOT, program
 from tests.support.brokers import own_nats
-from tests.support.cli import clean_env, spawned
+from tests.support.cli import clean_env
 
 PAGE = "docs/tutorials/follow-the-bus.md"
 SERVER = "nats://127.0.0.1:4222"
@@ -39,22 +43,22 @@ async def printed(lines: asyncio.StreamReader) -> list[str]:
 
 async def test_its_consumer_keeps_its_place_and_its_count_when_it_is_killed(tmp_path: Path) -> None:
     page = re.sub(r"[0-9a-f-]{36}", "…", (ROOT / PAGE).read_text())
-    store = ("--store", f"sqlite:///{tmp_path}/demo/limen.db")
+    store, seen = f"sqlite:///{tmp_path}/limen.db", []
     with own_nats() as server:
         (tmp_path / "counter.py").write_text(program(PAGE).replace(SERVER, server.url))
 
         async def demo() -> None:
-            for command in (("demo", "--json"), ("relay", "--once", "--bus", server.url, *store)):
-                ran = await asyncio.to_thread(spawned, *command, cwd=tmp_path)
-                assert ran.code == 0, ran.err
+            assert not (await play(Scene(tmp_path / "demo"), store)).failed
 
         await demo()
-        async with counter(tmp_path) as lines:
-            seen = [await printed(lines)]
-            await demo()
-            seen.append(await printed(lines))
-        await demo()
-        async with counter(tmp_path) as lines:
-            seen.append(await printed(lines))
+        with open_relay(store, Destination(BusAddress.of(server.url))) as relay:
+            async with relay:
+                async with counter(tmp_path) as lines:
+                    seen.append(await printed(lines))
+                    await demo()
+                    seen.append(await printed(lines))
+                await demo()
+                async with counter(tmp_path) as lines:
+                    seen.append(await printed(lines))
     assert seen == [[f"password {number}", "code: time for a password, …"] for number in (1, 2, 3)]
     assert all("\n".join(lines) in page for lines in seen)

@@ -224,7 +224,7 @@ async def open_house(
     clock: FixedClock | None = None,
     actions: Actions | None = None,
     settings: JsonDict | None = None,
-    bus: MemoryBus | None = None,
+    bus: MemoryBus | str | None = None,
     worker: bool = True,
     **sections: Any,
 ) -> AsyncIterator[House]:

@@ -16,5 +16,4 @@ def pipeline_for(
     publisher: Publisher, *, confirmed: Callable[[int], None], troubled: Callable[[BaseException | None], None]
 ) -> Pipeline:
     """The pipeline of the order that a publisher keeps now."""
-    order = getattr(publisher, "order", None) or ("batch" if publisher.whole_log else "stream")  # TODO helpers
-    return _BY_ORDER[order](publisher, confirmed=confirmed, troubled=troubled)
+    return _BY_ORDER[publisher.order](publisher, confirmed=confirmed, troubled=troubled)
