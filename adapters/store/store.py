@@ -23,6 +23,10 @@ THREADS = 16
 """Of the store's own, at most: as many as a pool has connections to a server. They are started as they are needed."""
 
 
+TURNS = 3
+"""Of the event loop that followers get after an append: to read what was appended, to hand it over, and to send it."""
+
+
 class LogStore:
     """The log and the vault beside it. Made by `open_store`; safe to use from any loop and thread.
 
@@ -62,7 +66,8 @@ class LogStore:
         if self._followers:
             for follower in self._followers:
                 follower()
-            await asyncio.sleep(0)  # they have their turn before the caller goes on: what is durable is told at once
+            for _ in range(TURNS):  # what is durable is told at once, before the caller goes on
+                await asyncio.sleep(0)
 
     def _write_here(self, record: Record) -> None:
         with self._turnstile:

@@ -195,6 +195,19 @@ async def test_one_that_works_for_long_stays_in_the_group(cluster: OwnKafka, top
     assert handled.of(stream) == [1, 2]
 
 
+async def test_a_router_outlives_an_outage_of_the_server(cluster: OwnKafka, topic: str) -> None:
+    handled, stream = Handled(), uuid4()
+    router = noting(router_of(cluster.url, topic), handled)
+    async with router, publishing(cluster.url, topic) as publisher:
+        await publish(publisher, [revoked(topic, stream, 1)])
+        await handled.until(1)
+        cluster.kill()
+        await asyncio.sleep(1.0)
+        cluster.start()
+        await publish(publisher, [revoked(topic, stream, 2)])
+        await until(lambda: 2 in handled.of(stream))
+
+
 async def test_a_member_that_joins_gets_nothing_before_the_message_under_way_is_done(
     cluster: OwnKafka, monkeypatch: pytest.MonkeyPatch
 ) -> None:
