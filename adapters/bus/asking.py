@@ -13,9 +13,9 @@ from typing import Final, Protocol, cast
 
 from limen.adapters.bus.address import BusAddress
 from limen.adapters.bus.answers import answer_of
-from limen.adapters.bus.askers.asker import ServerAsker
+from limen.adapters.bus.asker import ServerAsker
 from limen.adapters.bus.memory import MemoryBus
-from limen.adapters.bus.replies import Replies
+from limen.adapters.bus.memory.replies import Replies
 from limen.domain.configuration import Action, BusSettings, Slot
 from limen.domain.errors import ConfigurationInvalid, Fault
 from limen.domain.ports import Answer, Asker, CallFailed, Question
@@ -96,7 +96,7 @@ def _server_asker(address: BusAddress) -> ServerAsker:
         raise ConfigurationInvalid(
             [Fault("/bus", f"limen.yml: {address.kind} needs its client: pip install 'limen[{address.kind}]'")]
         )
-    module = import_module(f"limen.adapters.bus.askers.{address.kind}")
+    module = import_module(f"limen.adapters.bus.{address.kind}.asker")
     return cast("ServerAsker", getattr(module, name)(address))
 
 

@@ -25,6 +25,8 @@ def broker_of(url: str) -> Any:
         case "kafka":
             from faststream.kafka import KafkaBroker
 
-            return KafkaBroker(address.servers, logger=None)
+            from limen.adapters.bus.kafka.clients import security_of
+
+            return KafkaBroker(address.servers, logger=None, security=security_of(address))
         case _:
             return MemoryBus(url)

@@ -8,7 +8,7 @@ from typing import Any
 
 from limen.adapters.bus.dead_letter import DeadLetter, parked_at, told
 from limen.adapters.bus.envelope import Unreadable, event_of
-from limen.adapters.bus.intakes import Incoming
+from limen.adapters.bus.intake import Incoming
 from limen.adapters.bus.message import Message
 from limen.adapters.bus.registry import Registered, Registry
 from limen.adapters.system import SystemClock

@@ -6,8 +6,9 @@ from contextlib import contextmanager
 from limen.adapters.bus.address import BusAddress
 from limen.adapters.bus.destination import MARK, Destination
 from limen.adapters.bus.memory import MemoryBus
-from limen.adapters.bus.publishers import Publisher, publisher_of
-from limen.adapters.bus.publishers.memory import MemoryPublisher
+from limen.adapters.bus.memory.publisher import MemoryPublisher
+from limen.adapters.bus.publisher import Publisher
+from limen.adapters.bus.publishing import publisher_of
 from limen.adapters.bus.relay import Relay
 from limen.adapters.bus.seat import FileSeat, OwnSeat, PostgresSeat, Seat
 from limen.adapters.bus.source import LogSource
@@ -61,7 +62,10 @@ def open_relay(
             if bus is not None and start is None:
                 # what a bus in memory had is gone with its process: it gets what happens from now on
                 start = opened.vault.max_notification_id() or 0
-            publisher: Publisher = MemoryPublisher(bus) if bus else publisher_of(destination.address, destination.topic)
+
+            def publisher() -> Publisher:
+                return MemoryPublisher(bus) if bus else publisher_of(destination.address, destination.topic)
+
             opener = Unsealer(opened.vault, keys).opener if destination.personal_data else None
             source = LogSource(opened, destination, server=_server(address), opener=opener)
             yield Relay(source, publisher, destination, tables, seat_named(address, destination.name), start=start)

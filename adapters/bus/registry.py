@@ -4,14 +4,15 @@ The rule is that of the configuration: `after` with a method overrides the defau
 """
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, get_type_hints
 
 from limen.adapters.bus import names
+from limen.adapters.bus.contract.catalogue import kinds_of, published
 from limen.adapters.bus.message import Message
 from limen.domain.configuration import FlowKind, Slot
-from limen.domain.event import EVENT_TYPES, DomainEvent
+from limen.domain.event import DomainEvent
 from limen.domain.flow_events import FlowCompleted, FlowInitiated
 from limen.domain.handler import slot_of
 from limen.domain.precedence import choose
@@ -36,7 +37,7 @@ class Exactly(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A handler: `takes` are the names it asks for, `place` where it stands (`login.after.oidc`, or an event's name)."""
+    """A handler. `takes` are the names it asks for, `place` is `login.after.oidc` and the like, or an event's name."""
 
     id: str
     place: str
@@ -64,8 +65,8 @@ class Registry:
 
     def add_event(self, event: type[DomainEvent], function: Function, id: str | None, once: Exactly | None) -> None:
         """For every event of a type. Raises ValueError for what is no event of limen."""
-        if EVENT_TYPES.get(event.__name__) is not event:
-            raise ValueError(f"{event.__name__} is no event of limen; they stand in limen.domain.events")
+        if published().get(event.__name__) is not event:
+            raise ValueError(f"{event.__name__} is no event that limen publishes; docs/reference/bus.md lists them")
         self._add(self._events.setdefault(event.__name__, []), event.__name__, event, function, id, once)
 
     def _add(
@@ -120,16 +121,12 @@ class Registry:
             (str(slot.flow), "FlowInitiated" if slot.phase == "before" else "FlowCompleted") for slot in self._slots
         }
         for name in self._events:
-            wanted |= {(kind, name) for kind in _kinds(EVENT_TYPES[name])}
+            wanted |= {(kind, name) for kind in kinds_of(published()[name])}
         return sorted(names.subject(topic, kind, name) for kind, name in wanted)
 
 
 def _after(slot: Slot, kind: FlowKind) -> bool:
     return slot.flow is kind and slot.phase == "after"
-
-
-def _kinds(event: type[DomainEvent]) -> Iterable[str]:
-    return tuple(FlowKind) if event.stream == "flow" else (event.stream,)
 
 
 def _takes(function: Function, event: type[DomainEvent], name: str) -> frozenset[str]:

@@ -7,14 +7,14 @@ the same ids, which the bus or its consumers tell apart. One relay of a destinat
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from limen.adapters.bus.destination import Destination
 from limen.adapters.bus.envelope import Envelope, reduced
 from limen.adapters.bus.pipelines import LONGEST_PAUSE, PAUSE, Pipeline, pipeline_for
-from limen.adapters.bus.publishers import Publisher
+from limen.adapters.bus.publisher import Publisher
 from limen.adapters.bus.seat import Seat, SeatLost
 from limen.adapters.bus.source import LogSource, News
 from limen.adapters.bus.waking import waker
@@ -49,7 +49,7 @@ class Relay:
     def __init__(
         self,
         source: LogSource,
-        publisher: Publisher,
+        publisher: Callable[[], Publisher],
         destination: Destination,
         tables: ViewTables,
         seat: Seat,
@@ -59,7 +59,8 @@ class Relay:
         self.destination = destination
         self.progress = Progress()
         self._source = source
-        self._publisher = publisher
+        self._new_publisher = publisher
+        self._publisher = publisher()
         self._tables = tables
         self._seat = seat
         self._start = start
@@ -112,8 +113,11 @@ class Relay:
                         return
                     await self._relay()
                     return
-                except (SeatLost, LimenError, OSError, ExceptionGroup) as error:
+                except (SeatLost, LimenError, OSError) as error:
                     failures += 1
+                    if isinstance(error, SeatLost):  # what it still holds must not go out beside another relay's
+                        await self._publisher.close()
+                        self._publisher = self._new_publisher()
                     self._troubled(error)
                     await self._seat.leave()
                     await self._rest(failures)
@@ -141,7 +145,7 @@ class Relay:
     async def _relay(self) -> None:
         position = await self._position()
         await self._connect()
-        position = max(position, await self._source.position_of(getattr(self._publisher, "newest", None)))
+        position = max(position, await self._source.position_of(self._publisher.newest))
         async with (
             self._source.news() as news,
             pipeline_for(self._publisher, confirmed=self._confirmed, troubled=self._troubled) as pipeline,

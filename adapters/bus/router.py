@@ -13,9 +13,10 @@ from weakref import WeakKeyDictionary
 from limen.adapters.bus import names
 from limen.adapters.bus.dead_letter import DeadLetter, told
 from limen.adapters.bus.handling import Handling
-from limen.adapters.bus.intakes import Terms, intake_of
+from limen.adapters.bus.intake import Terms
 from limen.adapters.bus.memory import MemoryBus
 from limen.adapters.bus.registry import Exactly, Function, Registry
+from limen.adapters.bus.taking_in import intake_of
 from limen.domain.configuration import Retry
 from limen.domain.errors import GroupDiffers
 from limen.domain.event import DomainEvent
@@ -81,7 +82,7 @@ class ActionRouter:
     def on(
         self, event: type[DomainEvent], *, once: Exactly | None = None, id: str | None = None
     ) -> Callable[[Function], Function]:
-        """Handles each event of a type of `limen.domain.events`, such as `IdentityErased`, beside the slots' handlers."""
+        """Handles each event of a type of `limen.domain.events` (`IdentityErased` …), beside the slots' handlers."""
 
         def register(function: Function) -> Function:
             self._check_open()

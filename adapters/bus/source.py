@@ -105,7 +105,7 @@ class LogSource:
             return ()
         envelope = seal(fact, about, topic=destination.topic, source=destination.source, opener=self._opener)
         if destination.format == "ory":
-            from limen.adapters.bus.ory_envelope import enveloped
+            from limen.adapters.bus.ory.envelope import enveloped
 
             return enveloped(envelope, fact, about, destination.project)
         return (envelope,)

@@ -66,7 +66,7 @@ def asyncapi(
     import json
     import sys
 
-    from limen.adapters.bus.asyncapi import document
+    from limen.adapters.bus.contract.asyncapi import document
 
     sys.stdout.write(json.dumps(document(topic, bus), ensure_ascii=False, indent=2) + "\n")
 

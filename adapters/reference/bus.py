@@ -5,15 +5,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from limen.adapters.bus import names
-from limen.adapters.bus.asyncapi import document
-from limen.adapters.bus.attributes import ATTRIBUTES, CONTENT
-from limen.adapters.bus.catalogue import kinds_of, published
+from limen.adapters.bus.contract.asyncapi import document
+from limen.adapters.bus.contract.attributes import ATTRIBUTES, CONTENT
+from limen.adapters.bus.contract.catalogue import kinds_of, published
+from limen.adapters.bus.contract.examples import example
+from limen.adapters.bus.contract.places import PLACES
+from limen.adapters.bus.contract.rules import rules
+from limen.adapters.bus.contract.schemas import bus_schema
 from limen.adapters.bus.envelope import sealed_fields
-from limen.adapters.bus.examples import example
 from limen.adapters.bus.headers import written
-from limen.adapters.bus.places import PLACES
-from limen.adapters.bus.rules import rules
-from limen.adapters.bus.schemas import bus_schema
 from limen.adapters.reference.markdown import code, page, sentence, table
 from limen.domain.configuration import FlowKind
 from limen.domain.events import DomainEvent, FlowCompleted

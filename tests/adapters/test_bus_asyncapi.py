@@ -17,17 +17,17 @@ from faststream.specification.asyncapi.v3_0_0.schema import ApplicationSchema, M
 
 from limen.adapters.bus import names
 from limen.adapters.bus.address import BusAddress
-from limen.adapters.bus.asyncapi import document
-from limen.adapters.bus.attributes import ATTRIBUTES
-from limen.adapters.bus.catalogue import kinds_of, published
+from limen.adapters.bus.contract.asyncapi import document
+from limen.adapters.bus.contract.attributes import ATTRIBUTES
+from limen.adapters.bus.contract.catalogue import kinds_of, published
+from limen.adapters.bus.contract.examples import example
+from limen.adapters.bus.contract.places import PLACES
+from limen.adapters.bus.contract.schemas import PERSONAL, bus_schema
 from limen.adapters.bus.destination import Destination
 from limen.adapters.bus.envelope import CONTENT_TYPE, Envelope, event_of, reduced, sealed_fields
-from limen.adapters.bus.examples import example
 from limen.adapters.bus.headers import written
-from limen.adapters.bus.jetstream import DUPLICATE_SECONDS
-from limen.adapters.bus.places import PLACES
-from limen.adapters.bus.redis_keys import DATA
-from limen.adapters.bus.schemas import PERSONAL, bus_schema
+from limen.adapters.bus.nats.streams import DUPLICATE_SECONDS
+from limen.adapters.bus.redis.keys import DATA
 from limen.adapters.bus.source import LogSource
 from limen.adapters.cli.app import app
 from limen.adapters.keyring import Keys
@@ -175,7 +175,9 @@ def test_pages_of_the_bus_drift_like_all_others(tmp_path: Path) -> None:
 
 def test_no_client_of_a_bus_has_to_be_installed() -> None:
     without = "import sys; sys.modules.update(dict.fromkeys(('nats', 'aio_pika', 'aiormq', 'redis', 'aiokafka')))"
-    program = f"{without}; from limen.adapters.bus.asyncapi import document; print(len(document()['channels']))"
+    program = (
+        f"{without}; from limen.adapters.bus.contract.asyncapi import document; print(len(document()['channels']))"
+    )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert (done.stdout, done.stderr) == (f"{len(DOCUMENT['channels'])}\n", "")
 

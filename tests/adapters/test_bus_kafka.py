@@ -11,10 +11,10 @@ from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event
 from confluent_kafka import Consumer
 
 from limen.adapters.bus.address import BusAddress
-from limen.adapters.bus.kafka_clients import security_of, settings_of
-from limen.adapters.bus.publishers import PublishFailed
-from limen.adapters.bus.publishers import kafka as publishing_to_kafka
-from limen.adapters.bus.publishers.kafka import KafkaPublisher
+from limen.adapters.bus.kafka import publisher as publishing_to_kafka
+from limen.adapters.bus.kafka.clients import security_of, settings_of
+from limen.adapters.bus.kafka.publisher import KafkaPublisher
+from limen.adapters.bus.publisher import PublishFailed
 from limen.domain.errors import BusUnusable
 from tests.support.brokers import OwnKafka, kafka_url, own_kafka
 from tests.support.bus import new_topic, publish, publishing, revoked, until

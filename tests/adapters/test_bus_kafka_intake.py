@@ -14,8 +14,8 @@ from faststream.kafka import KafkaBroker
 
 from limen.adapters.bus import ActionRouter, Message
 from limen.adapters.bus.dead_letter import DeadLetter
-from limen.adapters.bus.intakes import kafka as taking_in_from_kafka
-from limen.adapters.bus.intakes.kafka import KafkaIntake
+from limen.adapters.bus.kafka import intake as taking_in_from_kafka
+from limen.adapters.bus.kafka.intake import KafkaIntake
 from limen.domain.errors import GroupDiffers
 from limen.domain.events import SessionRevoked
 from tests.support.brokers import OwnKafka, kafka_url, own_kafka

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from limen.adapters.bus.intakes.kafka_roster import KafkaRoster
+from limen.adapters.bus.kafka.roster import KafkaRoster
 
 
 class Cluster:

@@ -13,7 +13,7 @@ import pytest
 from limen.adapters.bus.about import About
 from limen.adapters.bus.address import BusAddress
 from limen.adapters.bus.destination import Destination
-from limen.adapters.bus.ory import SILENT, TOLD, OryEvent, ory_events
+from limen.adapters.bus.ory.events import SILENT, TOLD, OryEvent, ory_events
 from limen.adapters.bus.source import LogSource
 from limen.adapters.sink import Reply
 from limen.adapters.store import LogStore

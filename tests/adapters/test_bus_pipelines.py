@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from limen.adapters.bus import pipelines
 from limen.adapters.bus.envelope import Envelope
 from limen.adapters.bus.pipelines import pipeline_for
-from limen.adapters.bus.publishers import Order, PublishFailed
+from limen.adapters.bus.publisher import Order, PublishFailed
 
 Fate = Literal["well", "lost", "unconfirmed", "raised"]
 

@@ -19,13 +19,14 @@ from faststream.rabbit import RabbitBroker
 
 from limen.adapters.bus import ActionRouter, DeadLetter, Message
 from limen.adapters.bus.address import BusAddress
-from limen.adapters.bus.intakes import Terms
-from limen.adapters.bus.intakes.rabbit import RabbitIntake
-from limen.adapters.bus.publishers import rabbit
-from limen.adapters.bus.publishers.publisher import PublishFailed
-from limen.adapters.bus.rabbitmq import Lock
+from limen.adapters.bus.contract.catalogue import published
+from limen.adapters.bus.intake import Terms
+from limen.adapters.bus.publisher import PublishFailed
+from limen.adapters.bus.rabbit import publisher as rabbit
+from limen.adapters.bus.rabbit.channels import Lock
+from limen.adapters.bus.rabbit.intake import RabbitIntake
 from limen.domain.errors import BusUnusable, GroupDiffers
-from limen.domain.events import EVENT_TYPES, FlowInitiated, SessionRevoked
+from limen.domain.events import FlowInitiated, SessionRevoked
 from tests.support.brokers import own_rabbit, rabbit_url
 from tests.support.bus import Handled, initiated, new_topic, publish, publishing, revoked, router_of, until
 from tests.support.own_server import OwnServer
@@ -348,7 +349,7 @@ async def test_a_member_that_stands_by_goes_on_where_a_killed_one_stopped(server
     async def write(message: Message) -> None:
         told.ids.append(message.id)
 
-    for event in EVENT_TYPES.values():
+    for event in published().values():
         router.on(event, id="write")(write)
     async with router, publishing(server.url, server.topic) as publisher:
         await publish(publisher, [revoked(server.topic, one, version) for version in (1, 2, 3) for one in streams])

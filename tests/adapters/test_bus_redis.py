@@ -12,17 +12,19 @@ import pytest
 from redis.asyncio import Redis
 
 from limen.adapters.bus import ActionRouter, DeadLetter, Message
-from limen.adapters.bus import redis_keys as keys
 from limen.adapters.bus.address import BusAddress
 from limen.adapters.bus.brokers import broker_of
-from limen.adapters.bus.intakes import redis as taking_in_from_redis
-from limen.adapters.bus.intakes.intake import Terms
-from limen.adapters.bus.intakes.redis import RedisIntake
-from limen.adapters.bus.intakes.redis_member import Entry, Nothing, RedisMember
-from limen.adapters.bus.publishers import PublishFailed, publisher_of
-from limen.adapters.bus.publishers import redis as publishing_to_redis
+from limen.adapters.bus.contract.catalogue import published
+from limen.adapters.bus.intake import Terms
+from limen.adapters.bus.publisher import PublishFailed
+from limen.adapters.bus.publishing import publisher_of
+from limen.adapters.bus.redis import intake as taking_in_from_redis
+from limen.adapters.bus.redis import keys
+from limen.adapters.bus.redis import publisher as publishing_to_redis
+from limen.adapters.bus.redis.intake import RedisIntake
+from limen.adapters.bus.redis.member import Entry, Nothing, RedisMember
 from limen.domain.errors import BusUnusable, GroupDiffers
-from limen.domain.events import EVENT_TYPES, SessionRevoked
+from limen.domain.events import SessionRevoked
 from tests.contracts.bus import DurableBusContract
 from tests.support.brokers import own_redis, redis_url
 from tests.support.bus import completed, initiated, new_topic, publish, publishing, revoked, router_of, until
@@ -235,7 +237,7 @@ async def test_what_a_killed_consumer_held_comes_first_and_counts_as_tried(
             await publish(publisher, [one])
             await until_pending(client, topic, [(keys.entry_id(one), 1)])
             router = router_of(url, topic)
-            for event in EVENT_TYPES.values():
+            for event in published().values():
                 router.on(event, id="write")(noted.take)
             async with router:
                 await publish(publisher, [two, three])

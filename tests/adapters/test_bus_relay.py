@@ -12,9 +12,10 @@ import nats
 import orjson
 import pytest
 
-from limen.adapters.bus import ActionRouter, MemoryBus, Message, jetstream
+from limen.adapters.bus import ActionRouter, MemoryBus, Message
 from limen.adapters.bus.address import BusAddress
 from limen.adapters.bus.destination import Destination
+from limen.adapters.bus.nats import streams as jetstream
 from limen.adapters.bus.opening import open_relay, positions
 from limen.adapters.store import open_store
 from limen.domain.errors import BusUnusable

@@ -14,7 +14,7 @@ from uuid import uuid4
 import nats
 import pytest
 
-from limen.adapters.bus import jetstream
+from limen.adapters.bus.nats import streams as jetstream
 from limen.domain.events import SessionRevoked
 from tests.support.brokers import nats_url
 from tests.support.bus import new_topic, publish, publishing, revoked, router_of

@@ -13,9 +13,9 @@ from time import perf_counter
 import nats
 from nats.js import JetStreamContext
 
-from limen.adapters.bus import jetstream
 from limen.adapters.bus.address import BusAddress
 from limen.adapters.bus.destination import Destination
+from limen.adapters.bus.nats import streams as jetstream
 from limen.adapters.bus.opening import open_relay
 from limen.adapters.bus.pipelines import WINDOW
 from tests.benchmarks.measure import Bound, Measure

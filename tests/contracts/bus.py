@@ -215,12 +215,12 @@ class BusContract:
 
     async def test_a_message_that_cannot_be_read_is_parked_and_the_next_one_comes(self, url: str, topic: str) -> None:
         handled, stream = Handled(), uuid4()
-        garbage = replace(revoked(topic, uuid4(), 1), data=b"no JSON at all")
+        garbage = replace(revoked(topic, stream, 1), data=b"no JSON at all")
         router = self.noting(router_of(url, topic), handled)
         async with router, publishing(url, topic) as publisher:
-            await publish(publisher, [garbage, revoked(topic, stream, 1)])
+            await publish(publisher, [garbage, revoked(topic, stream, 2)])
             await handled.until(1)
-            await until(lambda: handled.of(stream) == [1])
+            assert handled.of(stream) == [2]
             (letter,) = await router.dead()
         assert letter.data == b"no JSON at all"
         assert "SessionRevoked" in letter.error

@@ -17,7 +17,7 @@ from cloudevents.core.base import BaseCloudEvent
 from cloudevents.core.bindings import http, kafka, rabbitmq
 
 from limen.adapters import open_log
-from limen.adapters.bus.publishers.opening import _HOMES
+from limen.adapters.bus.publishing import _HOMES
 from limen.adapters.log import LogEntry
 from tests.support.brokers import own_kafka, own_nats, own_rabbit, own_redis
 from tests.support.cli import ROOT, clean_env, spawned

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from limen.adapters import open_engine
-from limen.adapters.bus.replies import Reply
+from limen.adapters.bus.memory.replies import Reply
 from limen.domain import ActionFailed, ConfigurationInvalid
 from tests.support.engine import ADA, PASSWORD, JsonDict, configuration, open_house, quick, shown, uri
 from tests.support.service import Service, ask, no

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from limen.adapters.bus.replies import Reply
+from limen.adapters.bus.memory.replies import Reply
 from limen.domain import ActionContext, ActionFailed, Actions, FlowRejected, Interrupt
 from tests.support.engine import ADA, PASSWORD, WHOLE, House, hook, open_house, parse, shown, uri
 from tests.support.service import Service, ask, no

@@ -12,9 +12,10 @@ from limen.adapters.bus.about import About
 from limen.adapters.bus.address import BusAddress
 from limen.adapters.bus.brokers import broker_of
 from limen.adapters.bus.envelope import SOURCE, Envelope, Fact, seal
+from limen.adapters.bus.memory.publisher import MemoryPublisher
 from limen.adapters.bus.pipelines import pipeline_for
-from limen.adapters.bus.publishers import Publisher, publisher_of
-from limen.adapters.bus.publishers.memory import MemoryPublisher
+from limen.adapters.bus.publisher import Publisher
+from limen.adapters.bus.publishing import publisher_of
 from limen.domain.configuration import Retry
 
 QUICK = Retry(attempts=3, initial=0.01, maximum=0.02)

@@ -10,7 +10,7 @@ import sys
 from typing import Any
 
 from limen.adapters.bus import Message, Once
-from limen.domain.events import EVENT_TYPES
+from limen.adapters.bus.contract.catalogue import published
 from tests.support.bus import router_of
 
 TABLE = "CREATE TABLE IF NOT EXISTS handled (number INTEGER PRIMARY KEY, id TEXT, stream TEXT, sequence INTEGER)"
@@ -36,7 +36,7 @@ async def main(url: str, topic: str, group: str, database: str, seconds: str = "
         tx.execute("INSERT INTO handled (id, stream, sequence) VALUES (?, ?, ?)", row)
 
     once = Once(database)
-    for event in EVENT_TYPES.values():
+    for event in published().values():
         router.on(event, once=once, id="write")(write)
     async with router:
         print("ready", flush=True)

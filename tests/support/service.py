@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from limen.adapters.bus import MemoryBus
-from limen.adapters.bus.replies import Reply
+from limen.adapters.bus.memory.replies import Reply
 from tests.support.engine import JsonDict
 
 

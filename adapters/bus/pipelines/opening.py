@@ -7,7 +7,7 @@ from limen.adapters.bus.pipelines.batches import Batches
 from limen.adapters.bus.pipelines.lanes import Lanes
 from limen.adapters.bus.pipelines.pipeline import Pipeline
 from limen.adapters.bus.pipelines.procession import Procession
-from limen.adapters.bus.publishers import Publisher
+from limen.adapters.bus.publisher import Publisher
 
 _BY_ORDER: Final[dict[str, type[Pipeline]]] = {"stream": Lanes, "log": Procession, "batch": Batches}
 

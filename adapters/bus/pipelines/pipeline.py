@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final, Self
 
 from limen.adapters.bus.envelope import Envelope
-from limen.adapters.bus.publishers import Publisher
+from limen.adapters.bus.publisher import Publisher
 from limen.domain.errors import LimenError
 
 WINDOW: Final = 512

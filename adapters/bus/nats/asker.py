@@ -13,7 +13,7 @@ from nats.js.errors import NotFoundError
 
 from limen.adapters.bus.address import BusAddress
 from limen.adapters.bus.answers import answer_of
-from limen.adapters.bus.askers.asker import CONNECT_SECONDS, ServerAsker
+from limen.adapters.bus.asker import CONNECT_SECONDS, ServerAsker
 from limen.adapters.system import SystemIds
 from limen.domain.ports import Answer, CallFailed, Question
 

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from typing import Final, cast
 
 from limen.adapters.bus.address import BusAddress
-from limen.adapters.bus.publishers.publisher import Publisher
+from limen.adapters.bus.publisher import Publisher
 from limen.domain.errors import BusUnusable
 
 _HOMES: Final = {
@@ -22,5 +22,5 @@ def publisher_of(address: BusAddress, topic: str) -> Publisher:
     client, name = _HOMES[address.kind]
     if find_spec(client) is None:
         raise BusUnusable(f"{address.kind} needs its client: pip install limen[{address.kind}]")
-    module = import_module(f"limen.adapters.bus.publishers.{address.kind}")
+    module = import_module(f"limen.adapters.bus.{address.kind}.publisher")
     return cast("Publisher", getattr(module, name)(address, topic))

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from limen.adapters.bus.dead_letter import DeadLetter
-from limen.adapters.bus.intakes.intake import Incoming, Intake, Receive, Terms
+from limen.adapters.bus.intake import Incoming, Intake, Receive, Terms
 from limen.adapters.bus.memory import MemoryBus
 from limen.adapters.bus.waking import waker
 from limen.domain.errors import GroupDiffers

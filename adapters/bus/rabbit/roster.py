@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import aiormq
 
-from limen.adapters.bus.rabbitmq import NO_LIMIT, put
+from limen.adapters.bus.rabbit.channels import NO_LIMIT, put
 
 _ARGUMENTS: Final[dict[str, Any]] = {"x-queue-type": "quorum", "x-delivery-limit": NO_LIMIT, "x-max-length": 1}
 

@@ -23,10 +23,11 @@ from nats.js.api import AckPolicy as NatsAckPolicy
 from nats.js.api import ConsumerConfig, ConsumerInfo, DeliverPolicy
 from nats.js.errors import NotFoundError
 
-from limen.adapters.bus import jetstream, names
+from limen.adapters.bus import names
 from limen.adapters.bus.dead_letter import DeadLetter
 from limen.adapters.bus.headers import attributes_of, headers_of
-from limen.adapters.bus.intakes.intake import GRACE, Incoming, Intake, Receive, Terms, before_stop
+from limen.adapters.bus.intake import GRACE, Incoming, Intake, Receive, Terms, before_stop
+from limen.adapters.bus.nats import streams as jetstream
 from limen.domain.errors import GroupDiffers
 
 _ROSTER: Final = "handlers: "

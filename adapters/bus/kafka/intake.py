@@ -19,10 +19,10 @@ from faststream.kafka import KafkaBroker, KafkaMessage, Topic
 from limen.adapters.bus import names
 from limen.adapters.bus.dead_letter import DeadLetter
 from limen.adapters.bus.headers import attributes_of
-from limen.adapters.bus.intakes.intake import Incoming, Intake, Receive, Terms
-from limen.adapters.bus.intakes.kafka_dead_letters import KafkaDeadLetters
-from limen.adapters.bus.intakes.kafka_roster import KafkaRoster
-from limen.adapters.bus.kafka_clients import declare, settings_in
+from limen.adapters.bus.intake import Incoming, Intake, Receive, Terms
+from limen.adapters.bus.kafka.clients import declare, settings_in
+from limen.adapters.bus.kafka.dead_letters import KafkaDeadLetters
+from limen.adapters.bus.kafka.roster import KafkaRoster
 from limen.domain.errors import GroupDiffers
 
 SKIPPED: Final = 500

@@ -19,9 +19,9 @@ from faststream.rabbit.subscriber.usecase import RabbitSubscriber
 from limen.adapters.bus import names
 from limen.adapters.bus.dead_letter import DeadLetter
 from limen.adapters.bus.headers import attributes_of, headers_of
-from limen.adapters.bus.intakes.intake import Incoming, Intake, Receive, Terms
-from limen.adapters.bus.rabbit_roster import RabbitRoster
-from limen.adapters.bus.rabbitmq import NO_LIMIT, Lock, channel_of, failing_as, put
+from limen.adapters.bus.intake import Incoming, Intake, Receive, Terms
+from limen.adapters.bus.rabbit.channels import NO_LIMIT, Lock, channel_of, failing_as, put
+from limen.adapters.bus.rabbit.roster import RabbitRoster
 from limen.domain.errors import BusUnusable, GroupDiffers
 
 PARK_SECONDS: Final = 5.0

@@ -7,7 +7,7 @@ import orjson
 
 from limen.adapters.bus.about import About
 from limen.adapters.bus.envelope import Envelope, Fact
-from limen.adapters.bus.ory import ory_events
+from limen.adapters.bus.ory.events import ory_events
 
 
 def enveloped(envelope: Envelope, fact: Fact, about: About, project: str) -> list[Envelope]:

@@ -13,7 +13,7 @@ from weakref import ReferenceType, WeakValueDictionary, ref
 
 from limen.adapters.bus.dead_letter import DeadLetter
 from limen.adapters.bus.envelope import Envelope
-from limen.adapters.bus.replies import Replies
+from limen.adapters.bus.memory.replies import Replies
 
 KEPT: Final = 100_000
 """Events kept for groups that come later, at most."""

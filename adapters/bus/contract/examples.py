@@ -10,7 +10,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from limen.adapters.bus import names
 from limen.adapters.bus.about import Abouts
-from limen.adapters.bus.catalogue import kinds_of
+from limen.adapters.bus.contract.catalogue import kinds_of
 from limen.adapters.bus.envelope import SOURCE, Envelope, Fact, seal
 from limen.domain.event import EVENT_TYPES, DomainEvent
 

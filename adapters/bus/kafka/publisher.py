@@ -15,8 +15,8 @@ from aiokafka.errors import KafkaError, KafkaTimeoutError  # type: ignore[import
 from limen.adapters.bus.address import BusAddress
 from limen.adapters.bus.envelope import Envelope
 from limen.adapters.bus.headers import written
-from limen.adapters.bus.kafka_clients import declare, end, settings_of, started
-from limen.adapters.bus.publishers.publisher import PUBLISH_SECONDS, Order, PublishFailed
+from limen.adapters.bus.kafka.clients import declare, end, settings_of, started
+from limen.adapters.bus.publisher import PUBLISH_SECONDS, Order, PublishFailed
 
 REQUEST_BYTES: Final = 1024 * 1024
 """The most that is sent at once: what a server takes unless it is told otherwise."""

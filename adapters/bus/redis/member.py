@@ -11,11 +11,11 @@ from typing import Any, Final
 
 from redis.exceptions import OutOfMemoryError, ResponseError
 
-from limen.adapters.bus import redis_keys
 from limen.adapters.bus.headers import attributes_of
-from limen.adapters.bus.intakes import redis_scripts
-from limen.adapters.bus.intakes.intake import Terms
-from limen.adapters.bus.redis_keys import raw, text
+from limen.adapters.bus.intake import Terms
+from limen.adapters.bus.redis import keys as redis_keys
+from limen.adapters.bus.redis import scripts as redis_scripts
+from limen.adapters.bus.redis.keys import raw, text
 from limen.adapters.system import SystemSecrets
 from limen.domain.errors import GroupDiffers
 

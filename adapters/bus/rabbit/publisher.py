@@ -20,8 +20,8 @@ from pamqp.header import ContentHeader
 
 from limen.adapters.bus.address import BusAddress
 from limen.adapters.bus.envelope import CONTENT_TYPE, Envelope
-from limen.adapters.bus.publishers.publisher import PUBLISH_SECONDS, Order, PublishFailed
-from limen.adapters.bus.rabbitmq import PERSISTENT, RECONNECT_SECONDS, declare_exchange, failing_as, open_channel
+from limen.adapters.bus.publisher import PUBLISH_SECONDS, Order, PublishFailed
+from limen.adapters.bus.rabbit.channels import PERSISTENT, RECONNECT_SECONDS, declare_exchange, failing_as, open_channel
 from limen.domain.errors import BusUnusable
 
 LIMIT: Final = 16 * 1024 * 1024
@@ -31,9 +31,9 @@ LIMIT: Final = 16 * 1024 * 1024
 class RabbitPublisher:
     """Implements `Publisher`. What no queue is bound for is wanted by nobody, and confirmed like all else."""
 
-    order: Order = "stream"
-
     def __init__(self, address: BusAddress, topic: str) -> None:
+        self.order: Order = "stream"
+        self.newest: str | None = None
         self.limit = LIMIT
         self._topic = topic
         try:

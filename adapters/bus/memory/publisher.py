@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from limen.adapters.bus.envelope import Envelope
 from limen.adapters.bus.memory import MemoryBus
-from limen.adapters.bus.publishers.publisher import Order
+from limen.adapters.bus.publisher import Order
 
 
 class MemoryPublisher:

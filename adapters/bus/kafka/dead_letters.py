@@ -12,7 +12,7 @@ from aiokafka import TopicPartition  # type: ignore[import-untyped]  # it comes 
 
 from limen.adapters.bus.dead_letter import DeadLetter
 from limen.adapters.bus.headers import attributes_of, headers_of
-from limen.adapters.bus.kafka_clients import Settings, administering, declare, producing, settings_in
+from limen.adapters.bus.kafka.clients import Settings, administering, declare, producing, settings_in
 
 LETTER_BYTES: Final = 64 * 1024 * 1024
 """The largest letter this side would send: what was taken from a server fits back, and the server has its own limit."""

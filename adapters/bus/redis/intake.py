@@ -16,9 +16,9 @@ from redis.exceptions import RedisError
 from limen.adapters.bus import names
 from limen.adapters.bus.dead_letter import DeadLetter
 from limen.adapters.bus.headers import attributes_of, headers_of
-from limen.adapters.bus.intakes.intake import GRACE, Incoming, Intake, Receive, Terms, before_stop
-from limen.adapters.bus.intakes.redis_member import CALL_SECONDS, Entry, RedisMember
-from limen.adapters.bus.redis_keys import DATA, raw, text
+from limen.adapters.bus.intake import GRACE, Incoming, Intake, Receive, Terms, before_stop
+from limen.adapters.bus.redis.keys import DATA, raw, text
+from limen.adapters.bus.redis.member import CALL_SECONDS, Entry, RedisMember
 
 _LOOK_SECONDS: Final = 0.25
 """How often one who stands by looks whether the seat is free."""

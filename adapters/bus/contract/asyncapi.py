@@ -24,14 +24,14 @@ from faststream.specification.asyncapi.v3_0_0.schema.operations import Action
 
 from limen.adapters.bus import names
 from limen.adapters.bus.address import BusAddress
-from limen.adapters.bus.attributes import headers_schema
-from limen.adapters.bus.catalogue import kinds_of, published
+from limen.adapters.bus.contract.attributes import headers_schema
+from limen.adapters.bus.contract.catalogue import kinds_of, published
+from limen.adapters.bus.contract.examples import example
+from limen.adapters.bus.contract.places import PLACES, Place
+from limen.adapters.bus.contract.rules import rules
+from limen.adapters.bus.contract.schemas import bus_schema
 from limen.adapters.bus.envelope import CONTENT_TYPE, Envelope, sealed_fields
-from limen.adapters.bus.examples import example
 from limen.adapters.bus.headers import written
-from limen.adapters.bus.places import PLACES, Place
-from limen.adapters.bus.rules import rules
-from limen.adapters.bus.schemas import bus_schema
 from limen.domain.errors import BusUnusable
 from limen.domain.events import DomainEvent
 

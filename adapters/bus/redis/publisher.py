@@ -4,9 +4,9 @@ An entry's id is the event's place in the log, so the server tells duplicates ap
 higher than all before it. Therefore the log goes there in its own order, and many events in one transaction: were one
 refused, for want of memory, and a later one taken, the refused one could never be added any more.
 
-Where the stream is past an event that is not there (it holds another log's events, or was emptied), the event goes there
-under an id of the server's own, and so does everything after it: nothing is lost, and consumers tell duplicates apart by
-`ce-id`, as on any bus.
+Where the stream is past an event that is not there (it holds another log's events, or was emptied), the event goes
+there under an id of the server's own, and so does everything after it: nothing is lost, and consumers tell duplicates
+apart by `ce-id`, as on any bus.
 """
 
 import asyncio
@@ -18,12 +18,12 @@ from typing import Any, Final
 from faststream.redis import RedisBroker
 from redis.exceptions import RedisError, ResponseError
 
-from limen.adapters.bus import redis_keys
 from limen.adapters.bus.address import BusAddress
 from limen.adapters.bus.envelope import Envelope
 from limen.adapters.bus.headers import written
-from limen.adapters.bus.publishers.publisher import PUBLISH_SECONDS, Order, PublishFailed
-from limen.adapters.bus.redis_keys import DATA, text
+from limen.adapters.bus.publisher import PUBLISH_SECONDS, Order, PublishFailed
+from limen.adapters.bus.redis import keys as redis_keys
+from limen.adapters.bus.redis.keys import DATA, text
 from limen.domain.errors import BusUnusable
 
 LIMIT_BYTES: Final = 64 * 1024 * 1024
@@ -141,6 +141,7 @@ class RedisPublisher:
             await pipeline.execute()
         if self._by_position:
             self._last = (batch[-1].position, batch[-1].part)
+
 
 def _attribute(fields: dict[Any, Any], name: str) -> str | None:
     """An attribute of an entry, as the client gives it."""

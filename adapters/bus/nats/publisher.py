@@ -20,10 +20,10 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
-from limen.adapters.bus import jetstream
 from limen.adapters.bus.address import BusAddress
 from limen.adapters.bus.envelope import CONTENT_TYPE, Envelope
-from limen.adapters.bus.publishers.publisher import PUBLISH_SECONDS, Order, PublishFailed
+from limen.adapters.bus.nats import streams as jetstream
+from limen.adapters.bus.publisher import PUBLISH_SECONDS, Order, PublishFailed
 
 HEADERS_BYTES: Final = 16 * 1024
 """Kept free for headers below the server's limit, which counts them too."""

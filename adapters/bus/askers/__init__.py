@@ -1,1 +1,0 @@
-"""Askers: how a question is asked on each bus that can bring a reply."""

@@ -1,0 +1,1 @@
+"""Kafka: publishing and taking in."""

@@ -1,0 +1,1 @@
+"""NATS JetStream: publishing, taking in, and asking over its core."""

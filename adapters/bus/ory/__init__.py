@@ -1,0 +1,1 @@
+"""The format of Ory's event streams."""

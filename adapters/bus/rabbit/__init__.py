@@ -1,0 +1,1 @@
+"""RabbitMQ: publishing, taking in, and asking."""

@@ -1,0 +1,1 @@
+"""Redis Streams: publishing and taking in."""
