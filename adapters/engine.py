@@ -23,7 +23,7 @@ from limen.adapters.store import LogStore, open_store
 from limen.adapters.system import SystemClock, SystemIds, SystemSecrets
 from limen.adapters.templates import TemplatePool
 from limen.adapters.worker import Worker
-from limen.domain.configuration import BusSettings, Configuration, Settings
+from limen.domain.configuration import Configuration, Settings
 from limen.domain.dispatch import Dispatcher
 from limen.domain.engine import Engine
 from limen.domain.errors import ConfigurationInvalid, Fault, StoreConflict, StoreUnusable
@@ -62,12 +62,15 @@ async def open_engine(
 
     `config` is a Kratos configuration (file or mapping), `settings` limen's own (`limen.yml`; by default the file of
     that name beside `config`, then `LIMEN_*`). `store` is a URL: `sqlite:///limen.db` (default), `postgresql://…`,
-    `memory:`. `clock`, `ids`, `secrets` and `courier` replace the system's, for tests. `bus` is the
-    URL of a message bus, or a `MemoryBus`: what is appended is published to it while the engine is open (by default to
-    `bus` of the settings). `worker=False` and `relay=False` leave deliveries and the bus to other processes.
+    `memory:`. `clock`, `ids`, `secrets` and `courier` replace the system's, for tests. `bus` is the URL of a message
+    bus, or a `MemoryBus`: what is appended is published to it while the engine is open (by default to `bus` of the
+    settings, else to the `MemoryBus()` of this process where there is one). `worker=False` and `relay=False` leave
+    deliveries and the bus to other processes.
+
     Raises `ConfigurationInvalid` with every fault, `StoreUnusable`, `BusUnusable`.
     """
     handlers = (actions or Actions()).extended()
+    default = MemoryBus.default()
     system = _System(clock or SystemClock(), ids or SystemIds(), secrets or SystemSecrets())
     async with AsyncExitStack() as stack:
         templates = await stack.enter_async_context(TemplatePool())
@@ -80,7 +83,8 @@ async def open_engine(
         await keys.open()
         caller = HttpCaller(configuration.guard)
         stack.push_async_callback(caller.aclose)
-        asker = await stack.enter_async_context(asker_of(bus or configuration.settings.bus, configuration.hooks))
+        chosen = bus or configuration.settings.bus or default
+        asker = await stack.enter_async_context(asker_of(chosen, configuration.hooks))
         tools = Tools(system.clock, system.ids, system.secrets, keys, templates, caller, asker)
         books = _Books(tools, opened, configuration, handlers, hasher, stack)
         streams = Streams(opened)
@@ -93,8 +97,8 @@ async def open_engine(
             configuration.settings.worker_retry,
         )
         engine = Engine(tools, streams, handlers, books.draft(), books.publish, books.recall, books.methods, dispatcher)
-        if relay and (chosen := _bus(bus, configuration.settings.bus)) is not None:
-            await stack.enter_async_context(relaying(opened, url, chosen, keys, bus))
+        if relay and chosen is not None:
+            await stack.enter_async_context(relaying(opened, url, chosen, configuration.settings.bus, keys))
         if worker:
             await stack.enter_async_context(Worker(engine, configuration.settings))
         yield engine
@@ -210,14 +214,6 @@ def _master(configuration: Configuration, store: LogStore) -> tuple[str, ...]:
             [Fault("/secrets/cipher", "a store on disk needs a master key: give secrets.cipher or secrets.default")]
         )
     return master
-
-
-def _bus(given: str | MemoryBus | None, configured: BusSettings | None) -> BusSettings | None:
-    """The bus that was given, with what the settings say of it; else the one of the settings."""
-    if given is None:
-        return configured
-    url = given if isinstance(given, str) else given.url
-    return replace(configured, url=url) if configured else BusSettings(url)
 
 
 def _courier(configuration: Configuration, clock: Clock) -> Courier:

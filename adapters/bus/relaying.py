@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from limen.adapters.bus.memory import MemoryBus
 from limen.adapters.bus.opening import destination_of, open_relay
@@ -13,13 +14,14 @@ from limen.domain.configuration import BusSettings
 
 @asynccontextmanager
 async def relaying(
-    store: LogStore, url: str, settings: BusSettings, keys: Keys, bus: str | MemoryBus | None = None
+    store: LogStore, url: str, bus: str | MemoryBus | BusSettings, configured: BusSettings | None, keys: Keys
 ) -> AsyncIterator[Relay]:
-    """A relay at work on an open store. `bus` may be the bus in memory itself. Raises `BusUnusable`.
+    """A relay at work on an open store. What the settings say beside the URL holds for another `bus` too.
 
-    A bus that is away does not keep the engine from opening: events are published when it is there.
+    A bus that is away does not keep the engine from opening: events are published when it is there. Raises
+    `BusUnusable`.
     """
-    destination = destination_of(settings)
+    destination = destination_of(_settings(bus, configured))
     memory = bus if isinstance(bus, MemoryBus) else None
     if memory is None and destination.address.kind == "memory":
         memory = MemoryBus(destination.address.url)
@@ -27,3 +29,10 @@ async def relaying(
         store.on_append(relay.wake)
         async with relay:
             yield relay
+
+
+def _settings(bus: str | MemoryBus | BusSettings, configured: BusSettings | None) -> BusSettings:
+    if isinstance(bus, BusSettings):
+        return bus
+    address = bus if isinstance(bus, str) else bus.url
+    return replace(configured, url=address) if configured else BusSettings(address)

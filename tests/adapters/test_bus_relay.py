@@ -345,7 +345,8 @@ async def test_an_engine_relays_in_process_to_routers_in_memory(kind: str, store
     assert told[1] == ("after", "login", "password")
 
 
-async def test_memory_is_one_bus_in_the_process_whoever_names_it() -> None:
+@pytest.mark.parametrize("bus", [None, "memory:"], ids=["by default", "by its URL"])
+async def test_memory_is_one_bus_in_the_process_whoever_names_it(bus: str | None) -> None:
     told: list[UUID] = []
     router = ActionRouter(MemoryBus(), "crm")
 
@@ -353,12 +354,28 @@ async def test_memory_is_one_bus_in_the_process_whoever_names_it() -> None:
     def forget(event: IdentityErased) -> None:
         told.append(event.originator_id)
 
-    async with open_house(bus="memory:") as house:
+    async with open_house(bus=bus) as house:
         person = (await house.register()).identity
         assert person is not None
         await house.engine.erase(person.id)
         await until(lambda: len(told) == 1)
     assert told == [UUID(str(person.id))]
+
+
+async def test_routers_run_until_the_last_engine_that_relays_to_them_is_closed() -> None:
+    told: list[UUID] = []
+    bus = MemoryBus(f"memory:{new_topic()}")
+    router = ActionRouter(bus, "crm")
+
+    @router.before("login")
+    def begun(event: FlowInitiated) -> None:
+        told.append(event.originator_id)
+
+    async with open_house(bus=bus) as house:
+        async with open_house(bus=MemoryBus(bus.url)) as other:
+            first = await other.start("login")
+        second = await house.start("login")
+        await until(lambda: told == [first.id, second.id])
 
 
 @pytest.mark.parametrize("url", ["mqtt://ada:secret@host", "nats:secret", "", "secret"])

@@ -4,6 +4,7 @@ It is gone with the process. `MemoryBus()` is the bus that `memory:` means, for 
 it; `MemoryBus("memory:name")` is another one.
 """
 
+import gc
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -51,6 +52,7 @@ class _State:
         self.groups: dict[tuple[str, str], MemoryGroup] = {}
         self.told: list[Callable[[], None]] = []
         self.count = 0
+        self.started = 0
         self.replies = Replies()
         self.members: list[ReferenceType[Member]] = []
 
@@ -89,12 +91,24 @@ class MemoryBus:
             raise ValueError("a bus in memory is 'memory:' or 'memory:<name>'")
         self.url = url
         with self._making:
-            state = self._states.get(url)
-            if state is None:
-                state = self._states[url] = _State()
-        self.state = state
+            self.state = self._states[url] = self._there(url) or _State()
         self.running = False
         self._members: list[Member] = []
+
+    @classmethod
+    def _there(cls, url: str) -> _State | None:
+        """The bus of a name, where somebody has it. A router and its bus hold each other: so the collector is asked."""
+        state = cls._states.get(url)
+        if state is None or state.started:
+            return state
+        del state
+        gc.collect()  # else an idle bus that nobody has any more would be met again, with its routers
+        return cls._states.get(url)
+
+    @classmethod
+    def default(cls) -> "MemoryBus | None":
+        """The bus `memory:` where somebody in this process has it: what an engine publishes to that is told nothing."""
+        return cls() if cls._there("memory:") is not None else None
 
     @property
     def replies(self) -> Replies:
@@ -116,15 +130,21 @@ class MemoryBus:
 
     async def start(self) -> None:
         """Starts what is attached and does not run yet."""
-        self.running = True
+        if not self.running:
+            self.running = True
+            self.state.started += 1
         for member in self._attached():
             await member.start()
 
     async def stop(self, *_: object) -> None:
-        """Stops what is attached."""
+        """Stops what is attached, when nobody else has started it too."""
+        if not self.running:
+            return
         self.running = False
-        for member in self._attached():
-            await member.stop()
+        self.state.started -= 1
+        if not self.state.started:
+            for member in self._attached():
+                await member.stop()
 
     def _attached(self) -> list[Member]:
         self.state.members = [one for one in self.state.members if one() is not None]
