@@ -97,7 +97,7 @@ async def open_engine(
             configuration.settings.worker_retry,
         )
         engine = Engine(tools, streams, handlers, books.draft(), books.publish, books.recall, books.methods, dispatcher)
-        if relay and chosen is not None:
+        if relay and chosen is not None and (bus is not None or getattr(chosen, "publish", True)):
             await stack.enter_async_context(relaying(opened, url, chosen, configuration.settings.bus, keys))
         if worker:
             await stack.enter_async_context(Worker(engine, configuration.settings))

@@ -222,6 +222,8 @@ class BusSettings:
     format: Literal["cloudevents", "ory"] = "cloudevents"
     types: tuple[str, ...] = ()
     flows: tuple[str, ...] = ()
+    publish: bool = True
+    """Whether an engine publishes there while it is open; else the bus is there for hooks, and for `limen relay`."""
 
 
 @dataclass(frozen=True, slots=True)

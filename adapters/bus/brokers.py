@@ -4,11 +4,13 @@ from typing import Any
 
 from limen.adapters.bus.address import BusAddress
 from limen.adapters.bus.memory import MemoryBus
+from limen.adapters.bus.publishing import check_client
 
 
 def broker_of(url: str) -> Any:
     """A new broker, not connected yet, which logs nothing. Raises `BusUnusable`."""
     address = BusAddress.of(url)
+    check_client(address)
     match address.kind:
         case "nats":
             from faststream.nats import NatsBroker

@@ -1,5 +1,6 @@
 """Destination: where a relay publishes, under which names, and what of the log goes there."""
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import Final, Literal, get_args
 
@@ -47,6 +48,12 @@ class Destination:
         if not self.name:
             topic = "" if self.topic == names.TOPIC else f"#{self.topic}"
             object.__setattr__(self, "name", f"{self.address.shown}{topic}")
+
+    @property
+    def stamp(self) -> str:
+        """What tells its events from those of another destination, or of the same with other filters."""
+        told = (self.name, self.topic, self.format, self.personal_data, self.types, self.flows, self.source)
+        return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
 
     @property
     def mark(self) -> str:

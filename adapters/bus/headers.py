@@ -5,6 +5,9 @@ from typing import Final
 
 from limen.adapters.bus.envelope import CONTENT_TYPE, Envelope
 
+STAMP: Final = "limen-relay"
+"""The header with the stamp of a destination, on buses that tell their newest event: a relay knows its own by it."""
+
 OWN: Final = "limen-"
 """What limen adds to a dead letter: `limen-error`, `limen-handler`, `limen-attempts`, `limen-parked`, `limen-group`."""
 

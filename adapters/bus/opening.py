@@ -64,7 +64,11 @@ def open_relay(
                 start = opened.vault.max_notification_id() or 0
 
             def publisher() -> Publisher:
-                return MemoryPublisher(bus) if bus else publisher_of(destination.address, destination.topic)
+                return (
+                    MemoryPublisher(bus)
+                    if bus
+                    else publisher_of(destination.address, destination.topic, destination.stamp)
+                )
 
             opener = Unsealer(opened.vault, keys).opener if destination.personal_data else None
             source = LogSource(opened, destination, server=_server(address), opener=opener)

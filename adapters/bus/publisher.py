@@ -27,7 +27,7 @@ class Publisher(Protocol):
     has (`send_all`)."""
 
     newest: str | None
-    """The id of the newest event on the bus, as `open` found it; None where a bus does not tell."""
+    """The id of the newest event on the bus, as `open` found it, if it is of this destination; else None."""
 
     limit: int
     """The most bytes of data in one event."""

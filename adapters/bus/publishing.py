@@ -17,10 +17,18 @@ _HOMES: Final = {
 """The client a bus needs, and the class that uses it, by the kind of bus; modules are named after the kind."""
 
 
-def publisher_of(address: BusAddress, topic: str) -> Publisher:
-    """The publisher of a bus with servers. Raises `BusUnusable` where its client is not installed."""
-    client, name = _HOMES[address.kind]
-    if find_spec(client) is None:
-        raise BusUnusable(f"{address.kind} needs its client: pip install limen[{address.kind}]")
+def publisher_of(address: BusAddress, topic: str, stamp: str = "") -> Publisher:
+    """The publisher of a bus with servers; `stamp` is the destination's, by which it knows its own events again.
+
+    Raises `BusUnusable` where its client is not installed."""
+    check_client(address)
+    _, name = _HOMES[address.kind]
     module = import_module(f"limen.adapters.bus.{address.kind}.publisher")
-    return cast("Publisher", getattr(module, name)(address, topic))
+    return cast("Publisher", getattr(module, name)(address, topic, stamp))
+
+
+def check_client(address: BusAddress) -> None:
+    """Raises `BusUnusable` where the client that a bus needs is not installed."""
+    client, _ = _HOMES.get(address.kind, ("", ""))
+    if client and find_spec(client) is None:
+        raise BusUnusable(f"{address.kind} needs its client: pip install 'limen[{address.kind}]'")

@@ -4,8 +4,10 @@ The rule is that of the configuration: `after` with a method overrides the defau
 """
 
 import inspect
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Protocol, get_type_hints
 
 from limen.adapters.bus import names
@@ -65,8 +67,9 @@ class Registry:
 
     def add_event(self, event: type[DomainEvent], function: Function, id: str | None, once: Exactly | None) -> None:
         """For every event of a type. Raises ValueError for what is no event of limen."""
-        if published().get(event.__name__) is not event:
-            raise ValueError(f"{event.__name__} is no event that limen publishes; docs/reference/bus.md lists them")
+        if not isinstance(event, type) or published().get(event.__name__) is not event:
+            name = getattr(event, "__name__", repr(event)[:80])
+            raise ValueError(f"{name} is no event that limen publishes; give a class of limen.domain.events")
         self._add(self._events.setdefault(event.__name__, []), event.__name__, event, function, id, once)
 
     def _add(
@@ -78,7 +81,7 @@ class Registry:
         id: str | None,
         once: Exactly | None,
     ) -> None:
-        name = id or f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', repr(function))}"
+        name = id or f"{_module(function)}.{getattr(function, '__qualname__', repr(function))}"
         handler = Registered(name, place, function, _takes(function, event, name), once)
         if "tx" in handler.takes and once is None:
             raise TypeError(f"{name} takes a transaction: register it with once=Once(…)")
@@ -123,6 +126,16 @@ class Registry:
         for name in self._events:
             wanted |= {(kind, name) for kind in kinds_of(published()[name])}
         return sorted(names.subject(topic, kind, name) for kind, name in wanted)
+
+
+def _module(function: Function) -> str:
+    """The module of a handler, by the same name however it was started: `python crm.py` or imported as `crm`."""
+    module = str(getattr(function, "__module__", ""))
+    if module != "__main__":
+        return module
+    main = sys.modules["__main__"]
+    spec, file = getattr(main, "__spec__", None), getattr(main, "__file__", None)
+    return str(spec.name) if spec is not None else Path(file).stem if file else module
 
 
 def _after(slot: Slot, kind: FlowKind) -> bool:

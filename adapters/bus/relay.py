@@ -14,7 +14,7 @@ from typing import Any, Final, Self
 from limen.adapters.bus.destination import Destination
 from limen.adapters.bus.envelope import Envelope, reduced
 from limen.adapters.bus.pipelines import LONGEST_PAUSE, PAUSE, Pipeline, pipeline_for
-from limen.adapters.bus.publisher import Publisher
+from limen.adapters.bus.publisher import Publisher, PublishFailed
 from limen.adapters.bus.seat import Seat, SeatLost
 from limen.adapters.bus.source import LogSource, News
 from limen.adapters.bus.waking import waker
@@ -228,9 +228,10 @@ class Relay:
         self.progress.sent += count
 
     def _troubled(self, error: BaseException | None) -> None:
-        """Says once what is wrong, and once that it is over; the class of it alone, for a text may hold an address."""
+        """Says once what is wrong, and once that it is over; of others' errors the class alone: texts hold addresses."""
         before = self.progress.trouble
-        self.progress.trouble = "" if error is None else type(error).__name__
+        told = isinstance(error, PublishFailed | LimenError)
+        self.progress.trouble = "" if error is None else str(error) if told else type(error).__name__
         if error is None:
             self.progress.state = "relaying"
             if before:

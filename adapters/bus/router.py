@@ -6,6 +6,7 @@ any instant, the message under way comes again; with `once=` its effect is there
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Collection
 from typing import Any, Self
 from weakref import WeakKeyDictionary
@@ -25,9 +26,14 @@ from limen.domain.handler import slot_of
 RETRY = Retry(attempts=5, initial=0.2, maximum=10.0)
 """Tries of one message by one handler, and the seconds between them."""
 
+QUIET_SECONDS = 5.0
+"""How long a connection may take before it is said that there is none yet."""
+
 PATIENCE = 30.0
 """Seconds after which a bus counts a silent consumer as gone."""
 
+
+log = logging.getLogger("limen.bus")
 
 _rosters: WeakKeyDictionary[Any, dict[tuple[str, str], str]] = WeakKeyDictionary()
 """The handlers of each topic and group on a broker of this process."""
@@ -134,7 +140,7 @@ class ActionRouter:
         start = broker.start
 
         async def prepared() -> None:
-            await broker.connect()
+            await _connected(broker)
             await self._prepare()
             await start()
 
@@ -205,3 +211,15 @@ class _Attached:
         if self._running:
             self._running = False
             await self._router._intake.leave()  # type: ignore[attr-defined]  # it is a MemoryIntake here
+
+
+async def _connected(broker: Any) -> None:
+    """Connects; clients look for a server that is away for as long as it takes, so that is said once."""
+    connecting = asyncio.ensure_future(broker.connect())
+    try:
+        await asyncio.wait((connecting,), timeout=QUIET_SECONDS)
+        if not connecting.done():
+            log.warning("the bus does not answer; it is asked until it does")
+        await connecting
+    finally:
+        connecting.cancel()

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 PAGE_EVENTS: Final = 64
 """Events read at a time: few, for where a relay works in the loop of an engine each page holds that up."""
 
+ALWAYS: Final = frozenset({"IdentityErased"})
+"""What no choice of flows leaves out: who keeps anything of people must hear of it."""
+
 POLL_SECONDS: Final = 0.05
 """How often a SQLite file is looked at for what other processes appended."""
 
@@ -101,7 +104,7 @@ class LogSource:
         fact = Fact(position, name, version, topic, fields.pop("timestamp"), fields)
         about = self._abouts.of(name, EVENT_TYPES[topic].stream, version, topic, fields)
         wanted, destination = self._destination.flows, self._destination
-        if wanted and about.kind not in wanted:
+        if wanted and about.kind not in wanted and topic not in ALWAYS:
             return ()
         envelope = seal(fact, about, topic=destination.topic, source=destination.source, opener=self._opener)
         if destination.format == "ory":

@@ -12,6 +12,9 @@ from limen.adapters.cli.options import AsJson, SettingsFile, Store, Where
 from limen.adapters.cli.output import DIM, GOOD, NAME, WARN, dump_array, note, show_out
 from limen.adapters.cli.table import plain_table
 
+ANSWER_SECONDS = 10.0
+"""How long a bus may take to show its dead letters."""
+
 app = group("Message buses: where relays stand, and what consumers need.")
 
 
@@ -79,7 +82,18 @@ def dead(
     as_json: AsJson = False,
 ) -> None:
     """Lists what a group could not handle, the oldest first. Its service gives it another try: `router.replay()`."""
-    letters = asyncio.run(_dead(bus, group_, topic))
+    from limen.adapters.bus.address import BusAddress
+    from limen.domain.errors import BusUnusable
+
+    address = BusAddress.of(bus)
+    if address.kind == "memory":
+        raise typer.BadParameter("a bus in memory is of one process: ask its router there", param_hint="--bus")
+    try:
+        letters = asyncio.run(_dead(bus, group_, topic))
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--group") from None
+    except TimeoutError:
+        raise BusUnusable(f"nothing answers at {address.shown}") from None
     if as_json:
         dump_array(letters)
         return
@@ -88,6 +102,8 @@ def dead(
         cells = (one["handler"], f"{one['attempts']}", Text(one["parked"], style=DIM), Text(one["error"], style=WARN))
         table.add_row(Text(one["id"], style=DIM), Text(one["type"], style=NAME), *cells)
     show_out(table)
+    if not letters:
+        note(f"nothing is parked for group {group_}")
 
 
 async def _dead(url: str, group_: str, topic: str) -> list[dict[str, Any]]:
@@ -95,11 +111,14 @@ async def _dead(url: str, group_: str, topic: str) -> list[dict[str, Any]]:
     from limen.adapters.bus.brokers import broker_of
 
     broker = broker_of(url)
+    router = ActionRouter(broker, group_, topic=topic)
     try:
-        found = await ActionRouter(broker, group_, topic=topic).dead()
+        async with asyncio.timeout(ANSWER_SECONDS):
+            found = await router.dead()
     finally:
         with suppress(Exception):
-            await broker.stop()
+            async with asyncio.timeout(1.0):
+                await broker.stop()
     return [
         {
             "id": letter.id,

@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 0.5
 """How often what is shown is brought up to date."""
 
+GIVE_UP_SECONDS = 30.0
+"""How long `--once` waits for a bus that is away."""
+
+_HINTS = {"no flow": "--flow", "no event type": "--type", "no format": "--format", "topic": "--topic"}
+"""Which option a refusal is about, by its words."""
+
 Bus = Annotated[
     str | None,
     typer.Option(
@@ -56,7 +62,8 @@ def relay(
         list[str] | None, typer.Option("--type", help="Only events of this type; repeatable.", metavar="TYPE")
     ] = None,
     flow: Annotated[
-        list[str] | None, typer.Option("--flow", help="Only events of flows of this kind; repeatable.", metavar="KIND")
+        list[str] | None,
+        typer.Option("--flow", help="Only events of flows of this kind, and erasures; repeatable.", metavar="KIND"),
     ] = None,
     format_: Annotated[
         str | None, typer.Option("--format", help="cloudevents, or ory for Ory's event streams.", metavar="FORMAT")
@@ -108,7 +115,8 @@ def _destination(where: Where, given: dict[str, Any]) -> "Destination":
 
         destination = destination_of(replace(settings, **given) if settings else BusSettings(**given))
     except BusUnusable as error:
-        raise typer.BadParameter(str(error), param_hint="--bus") from None
+        hint = next((option for word, option in _HINTS.items() if word in str(error)), "--bus")
+        raise typer.BadParameter(str(error), param_hint=hint) from None
     if destination.address.kind == "memory":
         raise typer.BadParameter(
             "a bus in memory is of one process: open the engine with it instead", param_hint="--bus"
@@ -146,20 +154,34 @@ async def _run(relay: "Relay", *, once: bool, as_json: bool) -> None:
     watching = asyncio.create_task(_watch(relay, as_json=as_json))
     try:
         if once:
-            relay.finish()
-            running = asyncio.create_task(relay.run())
-            stopping = asyncio.create_task(ended.wait())
-            await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
-            for task in (running, stopping):
-                task.cancel()
-            await asyncio.gather(running, stopping, return_exceptions=True)
+            await _run_once(relay, ended)
         else:
             async with relay:
                 await ended.wait()
     finally:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
-    await _say_end(relay, as_json=as_json)
+    body = await _body(relay)
+    _say_end(body, as_json=as_json)
+    if once and body["lag"]:
+        raise typer.Exit(1)
+
+
+async def _run_once(relay: "Relay", ended: asyncio.Event) -> None:
+    """Until everything is published, it is told to end, or the bus has been away for too long."""
+    relay.finish()
+    tasks = [asyncio.create_task(one) for one in (relay.run(), ended.wait(), _given_up(relay))]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _given_up(relay: "Relay") -> None:
+    waited = 0.0
+    while waited < GIVE_UP_SECONDS:
+        await asyncio.sleep(LOOK_SECONDS)
+        waited = waited + LOOK_SECONDS if relay.progress.trouble else 0.0
 
 
 async def _watch(relay: "Relay", *, as_json: bool) -> None:
@@ -167,12 +189,11 @@ async def _watch(relay: "Relay", *, as_json: bool) -> None:
     if as_json or not sys.stderr.isatty():
         shown: Any = None
         while True:
-            state = (relay.progress.state, relay.progress.trouble, relay.progress.position)
-            if as_json and state != shown:
-                dump_line(await _body(relay))
-            elif shown is None or state[:2] != shown[:2]:
-                note(_sentence(await _body(relay)))
-            shown = state
+            body = await _body(relay)
+            now = (body["state"], body["trouble"], body["position"] if as_json else None)
+            if now != shown:
+                dump_line(body) if as_json else note(_sentence(body))
+            shown = now
             await asyncio.sleep(LOOK_SECONDS)
     with err().status("") as status:
         while True:
@@ -185,9 +206,10 @@ async def _body(relay: "Relay") -> dict[str, Any]:
     head = 0
     with contextlib.suppress(Exception):  # the log may be away: that is what `trouble` says
         head = await relay.head()
+    done = progress.state == "relaying" and progress.position >= head
     return {
         "destination": relay.destination.name,
-        "state": progress.state,
+        "state": "up to date" if done else progress.state,
         "position": progress.position,
         "head": head,
         "lag": max(head - progress.position, 0),
@@ -202,7 +224,7 @@ def _sentence(body: dict[str, Any]) -> str:
 
 
 def _line(body: dict[str, Any]) -> Text:
-    style = WARN if body["trouble"] else GOOD if body["state"] == "relaying" else DIM
+    style = WARN if body["trouble"] else DIM if body["state"] == "standing by" else GOOD
     parts: list[tuple[str, str]] = [(body["state"], style)]
     if body["trouble"]:
         parts.append((f" {body['trouble']}", DIM))
@@ -211,12 +233,14 @@ def _line(body: dict[str, Any]) -> Text:
     return Text.assemble(*parts)
 
 
-async def _say_end(relay: "Relay", *, as_json: bool) -> None:
-    body = await _body(relay)
+def _say_end(body: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         dump_line({**body, "state": "ended"})
-        return
-    done = body["lag"] == 0
-    mark = ("✓ ", GOOD) if done else ("… ", WARN)
-    rest = "" if done else f", {body['lag']:,} wait for the next relay"
-    out().print(Text.assemble(mark, f"{body['sent']:,} events published, position {body['position']:,}{rest}"))
+    elif body["state"] == "standing by":
+        out().print(Text.assemble(("… ", WARN), "stood by: another relay of this destination is at work"))
+    else:
+        done = body["lag"] == 0
+        mark = ("✓ ", GOOD) if done else ("… ", WARN)
+        rest = "" if done else f", {body['lag']:,} wait for the next relay"
+        events = "1 event" if body["sent"] == 1 else f"{body['sent']:,} events"
+        out().print(Text.assemble(mark, f"{events} published, position {body['position']:,}{rest}"))

@@ -3,7 +3,8 @@
 ::
 
     bus: nats://127.0.0.1:4222                  # or env:NAME
-    bus: {url: env:BUS_URL, topic: limen, personal_data: false, format: cloudevents, types: [], flows: [login], name: a}
+    bus: {url: env:BUS_URL, topic: limen, personal_data: false, format: cloudevents, types: [], flows: [login], name: a,
+          publish: true}
 
 The URL may hold a password: no message repeats it, and no document holds it.
 """
@@ -15,6 +16,7 @@ from limen.adapters.configuration.check import check
 from limen.adapters.configuration.findings import Findings
 from limen.adapters.configuration.shape import BOOL, Leaf, Many, Shape, one_of
 from limen.domain.configuration import BusSettings, FlowKind
+from limen.domain.events import EVENT_TYPES
 
 SCHEMES = ("nats", "tls", "amqp", "amqps", "redis", "rediss", "kafka", "memory")
 _URL = Leaf("text", 1)
@@ -23,8 +25,9 @@ _BUS: Shape = {
     "topic": Leaf("text", 1, 63, pattern="^[A-Za-z0-9][A-Za-z0-9_-]*$"),
     "name": Leaf("text", 1, 200),
     "personal_data": BOOL,
+    "publish": BOOL,
     "format": one_of("cloudevents", "ory"),
-    "types": Many(Leaf("text", 1), unique=True),
+    "types": Many(one_of(*EVENT_TYPES), unique=True),
     "flows": Many(one_of(*FlowKind), unique=True),
 }
 

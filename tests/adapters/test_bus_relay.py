@@ -407,3 +407,31 @@ async def test_what_was_appended_before_closing_is_published(store: str, topic: 
     async with open_house(store=store, settings=settings) as house:
         await some_flows(house)
     assert len(await there(topic)) == house_size(store)
+
+
+async def test_destinations_with_other_filters_may_share_a_topic_and_lose_nothing(store: str, topic: str) -> None:
+    logins = destination(topic, name="logins", flows=("login",))
+    others = destination(topic, name="others", flows=("registration",))
+    async with open_house(store=store) as house:
+        await some_flows(house)
+        first, second = await relay_all(store, logins), await relay_all(store, others)
+        with open_relay(store, logins) as one, open_relay(store, others) as other:
+            async with one, other:
+                await house.register("grace@example.org")
+                await house.sign_in()
+        assert min(first, second) > 0
+        told = await there(topic)
+        for kind in ("login", "registration"):
+            flows = {entry.stream for entry in house.log("FlowInitiated") if entry.data["kind"] == kind}
+            wanted = [f"{entry.stream}:{entry.version}" for entry in house.log() if entry.stream in flows]
+            arrived = [attributes["id"] for _, attributes, _ in told if UUID(attributes["subject"]) in flows]
+            assert sorted(set(arrived)) == sorted(wanted)
+
+
+async def test_an_erasure_passes_every_choice_of_flows(store: str, topic: str) -> None:
+    async with open_house(store=store) as house:
+        person = (await house.register()).identity
+        assert person is not None
+        await house.engine.erase(person.id)
+        await relay_all(store, destination(topic, flows=("login",)))
+    assert [attributes["type"] for _, attributes, _ in await there(topic)] == ["limen.identity.erased"]

@@ -45,6 +45,8 @@ PLACES: Final = (
         that delivers all and acknowledges explicitly. For order let it have one message under way (`max_ack_pending`
         1), else later messages overtake one that comes again. Filter by subject: `<topic>.events.login.*`. Attributes
         are headers `ce-…`. The header `Nats-Msg-Id` repeats the id; what is published twice within 120 s is there once.
+        `Nats-Expected-Last-Msg-Id` and `limen-relay` are the relay's own. Work that takes longer than the consumer's
+        `ack_wait` (30 s by default) needs `in_progress` meanwhile; leave `max_deliver` unlimited.
         """,
     ),
     Place(

@@ -38,7 +38,7 @@ class KafkaPublisher:
     same confirmation, or finds that it has come. So an outage, however long, makes no copies, and none comes late.
     """
 
-    def __init__(self, address: BusAddress, topic: str) -> None:
+    def __init__(self, address: BusAddress, topic: str, stamp: str = "") -> None:  # noqa: ARG002 - it tells of no newest
         self.order: Order = "stream"
         self.newest: str | None = None
         self.limit = REQUEST_BYTES - HEADERS_BYTES

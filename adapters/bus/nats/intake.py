@@ -125,7 +125,7 @@ class NatsIntake(Intake):
         )
 
     async def dead(self) -> AsyncIterator[DeadLetter]:
-        js = await jetstream.declare(await self._client(), self.terms.topic)
+        js = (await self._client()).jetstream()  # nothing is declared to look at what is not there
         stream, subject = jetstream.dead_stream(self.terms.topic), names.dead(self.terms.topic, self.terms.group)
         sequence = 1
         while True:

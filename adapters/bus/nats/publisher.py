@@ -21,7 +21,8 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from limen.adapters.bus.address import BusAddress
-from limen.adapters.bus.envelope import CONTENT_TYPE, Envelope
+from limen.adapters.bus.envelope import Envelope
+from limen.adapters.bus.headers import STAMP, written
 from limen.adapters.bus.nats import streams as jetstream
 from limen.adapters.bus.publisher import PUBLISH_SECONDS, Order, PublishFailed
 
@@ -40,11 +41,12 @@ log = logging.getLogger("limen.relay")
 class NatsPublisher:
     """Implements `Publisher`; `newest` is the id of the stream's newest event, as `open` found it."""
 
-    def __init__(self, address: BusAddress, topic: str) -> None:
+    def __init__(self, address: BusAddress, topic: str, stamp: str = "") -> None:
         self.order: Order = "log"
         self.limit = 1024 * 1024 - HEADERS_BYTES
         self.newest: str | None = None
         self._topic = topic
+        self._stamp = stamp
         self._broker = NatsBroker(
             address.url.split(","),
             logger=None,
@@ -75,9 +77,10 @@ class NatsPublisher:
                     self._sweeper = asyncio.create_task(self._sweep(), name="limen-nats-deadlines")
                     self._client = client
                 context = await jetstream.declare(self._client, self._topic)
-                self.newest = await jetstream.newest_id(context, self._topic)
+                newest, stamp = await jetstream.newest(context, self._topic)
+            self.newest = newest if stamp == self._stamp else None
             self.limit = self._client.max_payload - HEADERS_BYTES
-            self._begin_behind(self.newest)
+            self._begin_behind(newest)
         except (NatsError, OSError, TimeoutError) as error:
             raise PublishFailed(f"NATS: {type(error).__name__}") from error
 
@@ -100,9 +103,9 @@ class NatsPublisher:
         loop = asyncio.get_running_loop()
         self._count += 1
         number, confirmed = self._count, loop.create_future()
-        headers = {f"ce-{name}": value for name, value in envelope.attributes.items()}
+        headers = written(envelope)
         headers["Nats-Msg-Id"] = name = envelope.id
-        headers["content-type"] = CONTENT_TYPE
+        headers[STAMP] = self._stamp
         if self._last and self.order == "log":
             headers["Nats-Expected-Last-Msg-Id"] = self._last
         self._waiting[number] = confirmed

@@ -7,6 +7,7 @@ from nats.js import JetStreamContext
 from nats.js.api import DiscardPolicy, StorageType, StreamConfig
 from nats.js.errors import BadRequestError, NotFoundError
 
+from limen.adapters.bus.headers import STAMP
 from limen.adapters.bus.names import every_subject
 
 DUPLICATE_SECONDS: Final = 120.0
@@ -43,13 +44,14 @@ async def _declare(jetstream: JetStreamContext, name: str, subjects: str) -> Non
             await jetstream.stream_info(name)  # somebody else was faster, or it is really refused
 
 
-async def newest_id(jetstream: JetStreamContext, topic: str) -> str | None:
-    """The id of the newest event of a topic; None where it is empty."""
+async def newest(jetstream: JetStreamContext, topic: str) -> tuple[str | None, str]:
+    """The id of the newest event of a topic, None where it is empty, and the stamp of who published it."""
     state = (await jetstream.stream_info(topic)).state
     if not state.messages:
-        return None
+        return None, ""
     try:
-        newest = await jetstream.get_msg(topic, seq=state.last_seq)
+        found = await jetstream.get_msg(topic, seq=state.last_seq)
     except NotFoundError:
-        return None  # it was deleted by hand
-    return (newest.headers or {}).get("Nats-Msg-Id")
+        return None, ""  # it was deleted by hand
+    headers = found.headers or {}
+    return headers.get("Nats-Msg-Id"), headers.get(STAMP, "")

@@ -31,7 +31,7 @@ LIMIT: Final = 16 * 1024 * 1024
 class RabbitPublisher:
     """Implements `Publisher`. What no queue is bound for is wanted by nobody, and confirmed like all else."""
 
-    def __init__(self, address: BusAddress, topic: str) -> None:
+    def __init__(self, address: BusAddress, topic: str, stamp: str = "") -> None:  # noqa: ARG002 - it tells of no newest
         self.order: Order = "stream"
         self.newest: str | None = None
         self.limit = LIMIT

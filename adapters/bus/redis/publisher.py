@@ -20,7 +20,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from limen.adapters.bus.address import BusAddress
 from limen.adapters.bus.envelope import Envelope
-from limen.adapters.bus.headers import written
+from limen.adapters.bus.headers import STAMP, written
 from limen.adapters.bus.publisher import PUBLISH_SECONDS, Order, PublishFailed
 from limen.adapters.bus.redis import keys as redis_keys
 from limen.adapters.bus.redis.keys import DATA, text
@@ -38,10 +38,11 @@ log = logging.getLogger("limen.relay")
 class RedisPublisher:
     """Implements `Publisher`. What is there already counts as confirmed; `newest` is the id of the newest event."""
 
-    def __init__(self, address: BusAddress, topic: str) -> None:
+    def __init__(self, address: BusAddress, topic: str, stamp: str = "") -> None:
         self.order: Order = "batch"
         self.limit = LIMIT_BYTES
         self._stream = topic
+        self._stamp = stamp
         try:
             self._broker = RedisBroker(
                 address.url,
@@ -65,7 +66,8 @@ class RedisPublisher:
             self._client = await self._broker.connect()
             async with asyncio.timeout(PUBLISH_SECONDS):
                 newest = await self._client.xrevrange(self._stream, count=1)
-                self.newest = _attribute(newest[0][1], "id") if newest else None
+                ours = bool(newest) and _field(newest[0][1], STAMP) == self._stamp
+                self.newest = _attribute(newest[0][1], "id") if ours else None
                 self._last = await self._highest()
         except (RedisError, OSError) as error:
             raise PublishFailed(redis_keys.told(error)) from error
@@ -135,7 +137,7 @@ class RedisPublisher:
                     raise PublishFailed("Redis: somebody else publishes there too")
                 pipeline.multi()
             for envelope in batch:
-                fields = {**written(envelope), DATA: envelope.data}
+                fields = {**written(envelope), STAMP: self._stamp, DATA: envelope.data}
                 place = redis_keys.entry_id(envelope) if self._by_position else "*"
                 pipeline.xadd(self._stream, fields, id=place)
             await pipeline.execute()
@@ -144,8 +146,12 @@ class RedisPublisher:
 
 
 def _attribute(fields: dict[Any, Any], name: str) -> str | None:
-    """An attribute of an entry, as the client gives it."""
-    wanted = f"ce-{name}"
+    """An attribute of an entry."""
+    return _field(fields, f"ce-{name}")
+
+
+def _field(fields: dict[Any, Any], wanted: str) -> str | None:
+    """A field of an entry, as the client gives it."""
     return next((text(value) for key, value in fields.items() if text(key) == wanted), None)
 
 
