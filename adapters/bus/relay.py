@@ -228,7 +228,7 @@ class Relay:
         self.progress.sent += count
 
     def _troubled(self, error: BaseException | None) -> None:
-        """Says once what is wrong, and once that it is over; of others' errors the class alone: texts hold addresses."""
+        """Says once what is wrong, and once that it is over: of others' errors the class alone, for a text holds addresses."""
         before = self.progress.trouble
         told = isinstance(error, PublishFailed | LimenError)
         self.progress.trouble = "" if error is None else str(error) if told else type(error).__name__
