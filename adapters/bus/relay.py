@@ -228,7 +228,7 @@ class Relay:
         self.progress.sent += count
 
     def _troubled(self, error: BaseException | None) -> None:
-        """Says once what is wrong, and once that it is over: of others' errors the class alone, for a text holds addresses."""
+        """Says what is wrong once, and once that it is over: of others' errors the class, for texts hold addresses."""
         before = self.progress.trouble
         told = isinstance(error, PublishFailed | LimenError)
         self.progress.trouble = "" if error is None else str(error) if told else type(error).__name__
