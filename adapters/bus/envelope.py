@@ -105,6 +105,10 @@ class Unreadable(ValueError):
     """A message that is no event of limen, or one this version cannot read; the text quotes nothing of it."""
 
 
+class Unknown(Unreadable):
+    """An event of a newer limen that this version has no name for: no handler here can be meant."""
+
+
 def event_of(attributes: Mapping[str, str], data: bytes) -> DomainEvent:
     """The event again, typed. What was left out or shown in clear stands as `Shown`. Raises `Unreadable`."""
     event, version = _model(attributes)
@@ -134,7 +138,9 @@ def _model(attributes: Mapping[str, str]) -> tuple[type[DomainEvent], int]:
     if len(parts) != 4 or parts[:2] != ["urn", "limen"] or not parts[3].isdecimal():
         raise Unreadable("there is no dataschema urn:limen:<Event>:<version>")
     event, version = EVENT_TYPES.get(parts[2]), int(parts[3])
-    if event is None or version > event.class_version:
+    if event is None:
+        raise Unknown("the event is of a newer limen, and unknown here")
+    if version > event.class_version:
         raise Unreadable("the event is of a newer limen: update this consumer")
     return event, version
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from limen.adapters.bus.dead_letter import DeadLetter, parked_at, told
-from limen.adapters.bus.envelope import Unreadable, event_of
+from limen.adapters.bus.envelope import Unknown, Unreadable, event_of
 from limen.adapters.bus.intake import Incoming
 from limen.adapters.bus.message import Message
 from limen.adapters.bus.registry import Registered, Registry
@@ -17,6 +17,13 @@ from limen.domain.configuration import Retry
 from limen.domain.event import DomainEvent
 
 log = logging.getLogger("limen.bus")
+
+
+class NeverDone(Exception):
+    """The bus has brought a message again and again and it never came to an end: its handlers may end the process."""
+
+    def __init__(self, delivered: int) -> None:
+        super().__init__(f"brought {delivered} times and never done; its handlers may have ended the process")
 
 
 class Handling:
@@ -47,10 +54,15 @@ class Handling:
                 return
             handlers = self._registry.of(message)
             event = event_of(incoming.attributes, incoming.data) if handlers else None
+        except Unknown:
+            return
         except Unreadable as error:
             await self._park(incoming, None, error, incoming.delivered)
             return
         if event is None:
+            return
+        if incoming.delivered > self._retry.attempts:
+            await self._park(incoming, None, NeverDone(incoming.delivered), incoming.delivered)
             return
         async with self._keeping(incoming):
             for handler in handlers:
@@ -61,7 +73,9 @@ class Handling:
         while True:
             try:
                 await self._call(handler, event, Message.of(incoming.attributes, attempt))
-            except Exception as error:
+            except (Exception, asyncio.CancelledError) as error:
+                if _called_off(error):
+                    raise
                 wait = pause(attempt, random=0.0, remaining=float("inf"), retry=self._retry)
                 if wait is None:
                     await self._park(incoming, handler, error, attempt)
@@ -109,7 +123,7 @@ class Handling:
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)
 
-    async def _park(self, incoming: Incoming, handler: Registered | None, error: Exception, attempts: int) -> None:
+    async def _park(self, incoming: Incoming, handler: Registered | None, error: BaseException, attempts: int) -> None:
         """Keeps the message for a person. The bus is asked until it takes it: nothing is lost."""
         letter = DeadLetter(
             group=self._group,
@@ -140,3 +154,9 @@ class Handling:
         own = self._registry.find(place, name)
         for handler in (own,) if own is not None else self._registry.of(message):
             await self._call(handler, event, message)
+
+
+def _called_off(error: BaseException) -> bool:
+    """Whether it is we who are to stop; a handler may raise the same for something of its own."""
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and task is not None and bool(task.cancelling())
