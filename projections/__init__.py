@@ -1,10 +1,13 @@
 """Read models folded from the log. Nothing here does I/O: the tables they fill are in `limen.adapters.views`."""
 
+from limen.projections.actions import ACTIONS
 from limen.projections.deliveries import DELIVERIES
 from limen.projections.flows import FLOWS
-from limen.projections.view import Column, View
+from limen.projections.identities import IDENTITIES
+from limen.projections.sessions import SESSIONS
+from limen.projections.view import AnyView, Column, View
 
-VIEWS: dict[str, View] = {view.name: view for view in (FLOWS, DELIVERIES)}
+VIEWS: dict[str, AnyView] = {view.name: view for view in (FLOWS, DELIVERIES, IDENTITIES, SESSIONS, ACTIONS)}
 """Every view by its name."""
 
-__all__ = ["DELIVERIES", "FLOWS", "VIEWS", "Column", "View"]
+__all__ = ["ACTIONS", "DELIVERIES", "FLOWS", "IDENTITIES", "SESSIONS", "VIEWS", "AnyView", "Column", "View"]

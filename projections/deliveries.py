@@ -5,50 +5,63 @@ from uuid import UUID
 
 from limen.domain.delivery import Delivery
 from limen.domain.events import EVENT_TYPES, DomainEvent
-from limen.projections.view import Column, Row, View, instant, stream_of
+from limen.projections.view import NOBODY, Column, Row, View, events_of, instant
 
 _COLUMNS = (
-    Column("id"),
-    Column("action"),
-    Column("channel"),
-    Column("flow"),
+    Column("id", fixed=True),
+    Column("action", fixed=True),
+    Column("channel", fixed=True),
+    Column("flow", fixed=True),
     Column("state"),
     Column("attempts", "integer"),
     Column("next"),
-    Column("scheduled"),
+    Column("scheduled", fixed=True),
 )
 
 
-def _fold(row: Row | None, event: DomainEvent) -> Row:
+class _Listed(Delivery):
     """The delivery's own fold decides; the row only keeps what it needs to go on."""
-    delivery = Delivery(event.originator_id)
-    scheduled = instant(event.timestamp)
-    if row is not None:
-        scheduled = str(row["scheduled"])
+
+    scheduled: str
+
+    @classmethod
+    def begin(cls, event: DomainEvent, _: DomainEvent) -> "_Listed":
+        delivery = cls(event.originator_id)
+        delivery.scheduled = instant(event.timestamp)
+        return delivery
+
+    @classmethod
+    def read(cls, row: Row) -> "_Listed":
+        delivery = cls(NOBODY)
+        delivery.scheduled = str(row["scheduled"])
         delivery.state, delivery.attempts = str(row["state"]), int(row["attempts"] or 0)
         delivery.action, delivery.channel = str(row["action"]), str(row["channel"])
         delivery.flow_id = UUID(str(row["flow"]))
         delivery.next_at = datetime.fromisoformat(str(row["next"])) if row["next"] else None
-    delivery.apply(event)
-    waits = delivery.next_at if delivery.state in ("scheduled", "waiting") else None
-    return {
-        "id": str(delivery.id),
-        "action": delivery.action,
-        "channel": delivery.channel,
-        "flow": str(delivery.flow_id),
-        "state": delivery.state,
-        "attempts": delivery.attempts,
-        "next": instant(waits) if waits else None,
-        "scheduled": scheduled,
-    }
+        return delivery
+
+    def write(self) -> Row:
+        waits = self.next_at if self.state in ("scheduled", "waiting") else None
+        return {
+            "action": self.action,
+            "channel": self.channel,
+            "flow": str(self.flow_id),
+            "state": self.state,
+            "attempts": self.attempts,
+            "next": instant(waits) if waits else None,
+            "scheduled": self.scheduled,
+        }
 
 
 DELIVERIES = View(
     name="deliveries",
-    layout=1,
-    events=tuple(name for name, type_ in EVENT_TYPES.items() if type_.stream == "delivery"),
+    layout=2,
+    events=events_of("delivery", EVENT_TYPES),
     columns=_COLUMNS,
     order="scheduled",
-    key=stream_of,
-    fold=_fold,
+    chosen=("state", "action", "flow"),
+    begin=_Listed.begin,
+    read=_Listed.read,
+    take=_Listed.apply,
+    write=_Listed.write,
 )

@@ -5,33 +5,46 @@ that any database can hold it. Folding is pure and sees each event exactly once:
 of the last event are stored in one transaction.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Generic, Literal, TypeVar
 from uuid import UUID
 
 from limen.domain.event import DomainEvent
 
 Value = str | int | None
 Row = Mapping[str, Value]
+S = TypeVar("S")
+
+NOBODY = UUID(int=0)
+"""The id of a state that was read from a row: its row's id is known to who reads and writes it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column. `kind` is how it is stored: `text` or `integer`."""
+    """One column. `kind` is how it is stored: `text` or `integer`. A `fixed` one is the same from the first row on."""
 
     name: str
     kind: Literal["text", "integer"] = "text"
+    fixed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class View(Generic[S]):
     """A table with a fold.
 
-    `layout` counts up with every change of columns or fold: the new table is then filled from the first event. `key`
-    says which row an event belongs to; `fold` gives the row after the event, from the row before it (None where there
-    was none). `columns` begin with `id`; `order` names the column that lists are sorted by.
+    `layout` counts up with every change of columns, indexes or fold: the new table is then filled from the first event.
+    `columns` begin with `id`; `order` names the column that lists are sorted by, `chosen` those that lists are often
+    chosen by: the database keeps an index for each.
+
+    The fold goes over a state of the view's own, so that a row is read and written once for many events: `begin` makes
+    it of the first event, or `read` of the row that is there; `take` takes an event in; `write` gives the row, all but
+    its id.
+
+    `key` says which row an event belongs to, None for one that belongs to no row; without it there is one row a stream.
+    Events named in `opened` are handed to `key` and `begin` with the first event of their stream, which says what they
+    do not. It is read from the log, so the fold stays a function of the log alone.
     """
 
     name: str
@@ -39,13 +52,28 @@ class View:
     events: tuple[str, ...]
     columns: tuple[Column, ...]
     order: str
-    key: Callable[[DomainEvent], UUID]
-    fold: Callable[[Row | None, DomainEvent], Row]
+    begin: Callable[[DomainEvent, DomainEvent], S]
+    read: Callable[[Row], S]
+    take: Callable[[S, DomainEvent], None]
+    write: Callable[[S], Row]
+    chosen: tuple[str, ...] = ()
+    key: Callable[[DomainEvent, DomainEvent], str | None] | None = None
+    opened: frozenset[str] = frozenset()
+
+    def fold(self, row: Row | None, events: Sequence[DomainEvent], first: DomainEvent | None = None) -> Row:
+        """The row, but for its id, after these events (one at least), from the row before; `first` began the stream."""
+        state = self.begin(events[0], first or events[0]) if row is None else self.read(row)
+        for event in events:
+            self.take(state, event)
+        return self.write(state)
+
+
+AnyView = View[Any]
 
 
 def instant(at: datetime) -> str:
     """A time as text that sorts: UTC, always with microseconds, `2026-05-04T03:02:01.000000Z`."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{at.astimezone(UTC).isoformat(timespec='microseconds')[:-6]}Z"
 
 
 def optional(id_: UUID | None) -> str | None:
@@ -53,6 +81,6 @@ def optional(id_: UUID | None) -> str | None:
     return str(id_) if id_ is not None else None
 
 
-def stream_of(event: DomainEvent) -> UUID:
-    """The key of a view that has one row a stream."""
-    return event.originator_id
+def events_of(stream: str, types: Mapping[str, type[DomainEvent]], *, without: Sequence[str] = ()) -> tuple[str, ...]:
+    """The names of the events of one kind of stream."""
+    return tuple(name for name, type_ in types.items() if type_.stream == stream and name not in without)

@@ -1,4 +1,4 @@
-"""`limen actions`: which actions run where, and why those."""
+"""`limen actions`: which actions run where, and why those; how they did."""
 
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +10,7 @@ from limen.adapters.cli.config import examine_file
 from limen.adapters.cli.group import group
 from limen.adapters.cli.options import App, AsJson, Config, SettingsFile, Where, load_actions
 from limen.adapters.cli.output import DIM, NAME, dump_array, note, show_out
+from limen.adapters.cli.statistics import stats
 from limen.adapters.cli.table import plain_table
 from limen.adapters.cli.words import name_of
 
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from limen.domain.configuration import Configuration, Slot
     from limen.domain.handler import Actions
 
-app = group("Which actions run where, by the rule that a method's list overrides the default one.")
+app = group("Which actions run where, by the rule that a method's list overrides the default one; and how they did.")
+app.command()(stats)
 
 
 class Flow(StrEnum):

@@ -102,9 +102,9 @@ def _show(played: "Played", scene: "Scene", url: str) -> None:
 
 
 def _timelines(played: "Played", url: str) -> None:
-    from limen.adapters.cli.gathering import tell
     from limen.adapters.cli.reading import reading
     from limen.adapters.cli.timeline import Timeline
+    from limen.adapters.told import tell
 
     with reading(Where(store=url)) as reader:
         for _, flow_id in played.flows:

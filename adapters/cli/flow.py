@@ -1,7 +1,8 @@
 """`limen flow`: the flows there are, one of them in full, and the machines they run on."""
 
 from enum import StrEnum
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.text import Text
@@ -25,6 +26,10 @@ from limen.adapters.cli.reading import moment, reading, uuid_of
 from limen.adapters.cli.table import plain_table
 from limen.adapters.cli.times import ago
 
+if TYPE_CHECKING:
+    from limen.adapters.drawing.diagram import Language
+    from limen.adapters.log import FlowRecord
+
 app = group("Flows: those there are, one in full, and the machines they run on.")
 
 
@@ -44,6 +49,7 @@ class Drawing(StrEnum):
 
     MERMAID = "mermaid"
     DOT = "dot"
+    SVG = "svg"
 
 
 @app.command("list")
@@ -88,6 +94,17 @@ def show(
     at: Annotated[
         str | None, typer.Option(help="As it stood after this version, or at this time.", metavar="VERSION|TIME")
     ] = None,
+    digests: Annotated[
+        bool, typer.Option("--digests", help="Keyed digests of requests and answers too (--json has them).")
+    ] = False,
+    diagram_: Annotated[
+        str | None,
+        typer.Option(
+            "--diagram",
+            help="Instead, write its state diagram with the path it took: .svg, .mmd, or - for mermaid here.",
+            metavar="FILE",
+        ),
+    ] = None,
     store: Store = None,
     settings: SettingsFile = None,
     config: Config = None,
@@ -95,19 +112,23 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Shows one flow: every event, every action with its answer, and how long each took."""
-    from limen.adapters.cli.gathering import started_by, tell
     from limen.adapters.cli.timeline import Timeline
+    from limen.adapters.told import started_by, tell
     from limen.projections import FLOWS
 
+    language = _language(diagram_) if diagram_ is not None else None
     where = Where(config, settings, store)
     instant = moment(at) if at is not None else None
     flow_id = uuid_of(id_, FLOWS, where, "ID")
     with reading(where, in_clear=in_clear) as reader:
         told = tell(reader, flow_id, instant)
+    if diagram_ is not None and language is not None:
+        _draw(told.record, language, diagram_)
+        return
     if as_json:
         dump_json(told.body())
         return
-    show_out(Timeline(told))
+    show_out(Timeline(told, digests=digests))
     for other in started_by(told.record):
         note(f"\nstarted by itself: {other}")
 
@@ -116,15 +137,37 @@ def show(
 def diagram(
     kind: Annotated[Machine, typer.Argument(help="A flow (login …), or delivery.", metavar="KIND", show_default=False)],
     format_: Annotated[
-        Drawing, typer.Option("--format", help="mermaid, or dot for Graphviz.", metavar="FORMAT")
+        Drawing, typer.Option("--format", help="mermaid, dot for Graphviz, or svg.", metavar="FORMAT")
     ] = Drawing.MERMAID,
 ) -> None:
     """Draws a machine from its table."""
+    from limen.adapters.drawing import svg
     from limen.domain.diagram import dot, mermaid
     from limen.domain.machine import TABLES
 
-    draw = dot if format_ is Drawing.DOT else mermaid
+    draw = {Drawing.MERMAID: mermaid, Drawing.DOT: dot, Drawing.SVG: svg}[format_]
     write_line(draw(TABLES[kind.value]))
+
+
+def _language(file: str) -> "Language":
+    """By the file's suffix. Wrong use for another one."""
+    suffix = Path(file).suffix.lower()
+    if suffix == ".svg":
+        return "svg"
+    if file == "-" or suffix in (".mmd", ".mermaid"):
+        return "mermaid"
+    raise typer.BadParameter(f"'{file}' ends neither with .svg nor with .mmd", param_hint="--diagram")
+
+
+def _draw(record: "FlowRecord", language: "Language", file: str) -> None:
+    from limen.adapters.drawing import diagram as draw
+
+    text = draw(record, language)
+    if file == "-":
+        write_line(text)
+        return
+    Path(file).write_text(text.rstrip("\n") + "\n", encoding="utf-8")
+    note(f"{file}: the path of {record.flow.kind.value} flow {record.flow.id}")
 
 
 def _row(row: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from limen.adapters.cli.options import Where
 from limen.adapters.cli.output import note
 
 if TYPE_CHECKING:
-    from limen.projections import View
+    from limen.projections import AnyView
 
 FOR_PEOPLE = 100
 """Rows shown unless said otherwise; programs get all of them."""
@@ -42,7 +42,7 @@ class Rows:
 
 @contextmanager
 def listed(
-    view: "View", where: Where, values: Mapping[str, str], limit: int | None, *, as_json: bool
+    view: "AnyView", where: Where, values: Mapping[str, str], limit: int | None, *, as_json: bool
 ) -> Iterator[Rows]:
     """The rows of a view that have these values."""
     from limen.adapters.views import open_views

@@ -49,11 +49,10 @@ def rebuild(
 
     if name is not None and name not in VIEWS:
         raise typer.BadParameter(f"there is no view '{name}'; there are {', '.join(VIEWS)}", param_hint="NAME")
-    done = []
-    with open_views(Where(None, settings, store).url()) as views:
-        for view in [VIEWS[name]] if name is not None else VIEWS.values():
-            with progress(f"rebuilding {view.name}") as step:
-                done.append({"name": view.name, "position": views.rebuild(view, step)})
+    views_ = [VIEWS[name]] if name is not None else list(VIEWS.values())
+    with open_views(Where(None, settings, store).url()) as views, progress(f"rebuilding {name or 'all'}") as step:
+        reached = views.rebuild_all(views_, step)
+    done = [{"name": one, "position": position} for one, position in reached.items()]
     if as_json:
         dump_array(done)
         return

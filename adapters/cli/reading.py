@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from limen.adapters.keyring import Keys
     from limen.adapters.log import EventReader
     from limen.adapters.store import LogStore
-    from limen.projections import View
+    from limen.projections import AnyView
 
 
 @contextmanager
@@ -56,7 +56,7 @@ def master_of(where: Where) -> tuple[str, ...]:
     return read(where.configuration(), where.settings_file()).secrets.master
 
 
-def uuid_of(text: str, view: "View", where: Where, hint: str) -> UUID:
+def uuid_of(text: str, view: "AnyView", where: Where, hint: str) -> UUID:
     """An id, or the only one of a view that begins with `text` (four characters at least). Wrong use otherwise."""
     try:
         return UUID(text)

@@ -12,11 +12,11 @@ from typing import Any
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from limen.adapters.cli.gathering import Told
 from limen.adapters.cli.output import DIM, NAME, short, state_style
 from limen.adapters.cli.times import milliseconds, span
 from limen.adapters.cli.words import WORDS, name_of, words_of
 from limen.adapters.log import LogEntry
+from limen.adapters.told import Told
 
 _BAR_WIDTH = 12
 _HIDDEN = {"ActionStarted", "ActionAnswered", "ActionFailed", "ActionCanceled"}
@@ -35,19 +35,21 @@ class Line:
     status: str = ""
     took: str = ""
     bar: Text = field(default_factory=Text)
+    digests: tuple[tuple[str, str], ...] = ()
 
 
 class Timeline:
     """Head, then one line an event or attempt, in the order of the log. Renders itself with rich."""
 
-    def __init__(self, told: Told) -> None:
+    def __init__(self, told: Told, *, digests: bool = False) -> None:
         self.told = told
+        self.digests = digests
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield head(self.told)
         yield Text()
         lines = sorted(_lines(self.told), key=lambda line: line.position)
-        for text in _aligned(lines):
+        for text in _aligned(lines, digests=self.digests):
             if console.is_terminal:
                 text.truncate(options.max_width, overflow="ellipsis")
             yield text
@@ -78,7 +80,7 @@ def bar(value: float, longest: float) -> str:
     return "━" * (halves // 2) + "╸" * (halves % 2)
 
 
-def _aligned(lines: list[Line]) -> Iterator[Text]:
+def _aligned(lines: list[Line], *, digests: bool) -> Iterator[Text]:
     acting = [line for line in lines if line.verdict]
     when = max(len(line.when) for line in lines)
     what = max(line.what.cell_len for line in lines)
@@ -94,6 +96,8 @@ def _aligned(lines: list[Line]) -> Iterator[Text]:
         else:
             text.append_text(line.details)
         yield text
+        for name, digest in line.digests if digests else ():
+            yield Text(f"{'':{when}}      {name:<7}  {digest}", style=DIM)
 
 
 def _padded(text: Text, width: int) -> Text:
@@ -138,7 +142,13 @@ def _of_action(action: Mapping[str, Any], start: datetime, longest: float) -> Li
         status=str(action["status"] or ""),
         took=milliseconds(took) if took is not None else "",
         bar=Text(bar(took or 0, longest), style=style),
+        digests=tuple((name, digest) for name, digest in _digests(action) if digest),
     )
+
+
+def _digests(action: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
+    yield "request", action["request_digest"]
+    yield "answer", action["response_digest"]
 
 
 def _of_message(entries: tuple[LogEntry, ...], start: datetime) -> Line:

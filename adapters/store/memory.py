@@ -89,6 +89,9 @@ class MemoryRecorder(POPOApplicationRecorder, VaultRecorder):
         found = self.select_notifications(after, limit, topics=topics or (), inclusive_of_start=False)
         return [(one.id, str(one.originator_id), one.originator_version, one.topic, one.state) for one in found]
 
+    def first_rows(self, streams: Sequence[UUID]) -> Sequence[LogRow]:
+        return [row for stream in streams for row in self.stream_log(stream)[:1]]
+
     def stream_log(self, stream: UUID) -> Sequence[LogRow]:
         with self._database_lock:
             index = self._stored_events_index[str(stream)]

@@ -130,6 +130,9 @@ class PostgresVaultRecorder(PostgresApplicationRecorder, VaultRecorder):
             return self._rows(statements.LOG, (after, limit))
         return self._rows(statements.LOG_OF, (after, list(topics), limit)) if topics else []
 
+    def first_rows(self, streams: Sequence[UUID]) -> Sequence[LogRow]:
+        return self._rows(statements.FIRSTS, (list(streams),)) if streams else []
+
     def stream_log(self, stream: UUID) -> Sequence[LogRow]:
         return self._rows(statements.STREAM_LOG, (stream,))
 

@@ -27,6 +27,10 @@ STREAM_LOG = (
     "SELECT notification_id, originator_id::text, originator_version, topic, state FROM stored_events"
     " WHERE originator_id = %s ORDER BY originator_version"
 )
+FIRSTS = (
+    "SELECT notification_id, originator_id::text, originator_version, topic, state FROM stored_events"
+    " WHERE originator_id = ANY(%s) AND originator_version = 1"
+)
 TAKEN = "SELECT 1 FROM stored_events WHERE originator_id = %s AND originator_version = %s"
 WRITTEN = f"{TAKEN} AND topic = %s AND state = %s"
 _COLUMNS = "owner, kind, name, value, subject, expires_at"

@@ -52,6 +52,10 @@ class VaultRecorder(ApplicationRecorder):
         """The log's rows above a position, in order, `limit` at most."""
 
     @abstractmethod
+    def first_rows(self, streams: Sequence[UUID]) -> Sequence[LogRow]:
+        """The first rows of these streams with their positions in the log, in any order."""
+
+    @abstractmethod
     def stream_log(self, stream: UUID) -> Sequence[LogRow]:
         """A stream's rows with their positions in the log, in order."""
 

@@ -32,7 +32,7 @@ AGGREGATES: dict[str, type[Aggregate]] = {
 def replay(store: LogStore) -> dict[UUID, Aggregate]:
     """The aggregates of all streams as they stand, all of them in memory. Blocks until the log is read."""
     folded: dict[str, Aggregate] = {}  # by the id's text as it stands in the row: a UUID takes longer to look up
-    with _collector_paused():
+    with collector_paused():
         for _, stream, event in _decoded(store, 0, None):
             aggregate = folded.get(stream)
             if aggregate is None:
@@ -59,8 +59,8 @@ def _decoded(store: LogStore, after: int, types: Sequence[str] | None) -> Iterat
 
 
 @contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Folding makes no cycles, and all it makes is kept: looking for garbage meanwhile takes longer than folding."""
+def collector_paused() -> Iterator[None]:
+    """Folding makes no cycles, and what it makes is kept: looking for garbage meanwhile takes longer than folding."""
     running = gc.isenabled()
     gc.disable()
     try:

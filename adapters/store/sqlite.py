@@ -185,6 +185,10 @@ class SQLiteVaultRecorder(SQLiteApplicationRecorder, VaultRecorder):
             return self._rows(sql.LOG, (after, limit))
         return self._rows(sql.log_of(len(topics)), (after, *topics, limit)) if topics else []
 
+    def first_rows(self, streams: Sequence[UUID]) -> Sequence[LogRow]:
+        chunks = [streams[start : start + sql.FIRSTS_AT_ONCE] for start in range(0, len(streams), sql.FIRSTS_AT_ONCE)]
+        return [row for some in chunks for row in self._rows(sql.firsts(len(some)), [one.hex for one in some])]
+
     def stream_log(self, stream: UUID) -> Sequence[LogRow]:
         return self._rows(sql.STREAM_LOG, (stream.hex,))
 

@@ -29,6 +29,9 @@ STREAM_LOG = (
     "SELECT rowid, originator_id, originator_version, topic, state FROM stored_events"
     " WHERE originator_id = ? ORDER BY originator_version"
 )
+FIRSTS_AT_ONCE = 500
+"""Streams asked for by one statement: within the parameters any SQLite allows."""
+
 VAULT_ROW = "SELECT * FROM vault WHERE owner = ? AND kind = ? AND name = ?"
 VAULT_ROWS = "SELECT * FROM vault WHERE owner = ?1 AND (?2 = '' OR kind = ?2) ORDER BY kind, name"
 READY = "SELECT delivery FROM due WHERE at <= ? ORDER BY at LIMIT ?"
@@ -105,6 +108,15 @@ def bind(rows: int) -> str:
 def log_of(types: int) -> str:
     """The log, of so many event types."""
     return LOG.replace(" ORDER BY", f" AND topic IN ({','.join('?' * types)}) ORDER BY")
+
+
+@cache
+def firsts(streams: int) -> str:
+    """The first rows of so many streams."""
+    return (
+        "SELECT rowid, originator_id, originator_version, topic, state FROM stored_events"
+        f" WHERE originator_version = 1 AND originator_id IN ({','.join('?' * streams)})"
+    )
 
 
 def last_position(cursor: sqlite3.Cursor) -> int:

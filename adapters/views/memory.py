@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from eventsourcing.persistence import Tracking
 from eventsourcing.popo import POPOTrackingRecorder
 
+from limen.adapters.views.reading import Page
 from limen.adapters.views.statements import known_columns
-from limen.adapters.views.tables import ViewTables, folded
-from limen.domain.event import DomainEvent
-from limen.projections.view import Row, Value, View
+from limen.adapters.views.tables import Filling, ViewTables
+from limen.projections.folding import Folding, Lookup, deal
+from limen.projections.view import AnyView, Row, Value
 
 
 class MemoryViewTables(POPOTrackingRecorder, ViewTables):
@@ -18,20 +19,31 @@ class MemoryViewTables(POPOTrackingRecorder, ViewTables):
         super().__init__()
         self._tables: dict[str, dict[str, Row]] = {}
 
-    def fold(self, view: View, table: str, after: int, upto: int, events: Sequence[DomainEvent]) -> int:
+    def fill(self, fillings: Sequence[Filling], page: Page, *, indexed: bool) -> dict[str, int]:  # noqa: ARG002 - a dictionary has no indexes
         with self._database_lock:
-            stored = self.position(table)
-            if stored != after:
-                return stored
-            rows = self._tables.setdefault(table, {})
-            rows.update(folded(view, rows, events))
-            self._insert_tracking(Tracking(table, upto))
-        return upto
+            positions = {one.table: self.position(one.table) for one in fillings}
+            current = [one for one in fillings if positions[one.table] == one.after]
+            foldings = [Folding(one.view, one.after, self._present(one.table), page.raw) for one in current]
+            deal(foldings, page.raw, page.decode, page.firsts)
+            for one, folding in zip(current, foldings, strict=True):
+                rows = self._tables.setdefault(one.table, {})
+                rows.update({id_: {"id": id_, **row} for id_, row in folding.rows()})
+                self._insert_tracking(Tracking(one.table, page.upto))
+                positions[one.table] = page.upto
+        return positions
 
-    def rows(self, view: View, table: str, where: Mapping[str, Value], limit: int | None) -> Iterator[Row]:
+    def _present(self, table: str) -> Lookup:
+        rows = self._tables.get(table, {})
+        return lambda ids: {id_: rows[id_] for id_ in ids if id_ in rows}
+
+    def rows(
+        self, view: AnyView, table: str, where: Mapping[str, Value], since: str | None, limit: int | None
+    ) -> Iterator[Row]:
         known_columns(view, where)
         with self._database_lock:
             found = [row for row in self._tables.get(table, {}).values() if where.items() <= row.items()]
+        if since is not None:
+            found = [row for row in found if str(row[view.order]) >= since]
         found.sort(key=lambda row: (str(row[view.order]), str(row["id"])), reverse=True)
         return iter(found[:limit])
 
@@ -46,7 +58,7 @@ class MemoryViewTables(POPOTrackingRecorder, ViewTables):
             self._tables.pop(table, None)
             self._max_tracking_ids.pop(table, None)
 
-    def replace(self, table: str, by: str) -> bool:
+    def replace(self, view: AnyView, table: str, by: str) -> bool:  # noqa: ARG002 - nor here
         with self._database_lock:
             if by not in self._tables:
                 return True

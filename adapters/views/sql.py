@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 from eventsourcing.persistence import Tracking
 
 from limen.adapters.views import statements
-from limen.adapters.views.tables import ViewTables, folded
-from limen.domain.event import DomainEvent
-from limen.projections.view import Row, Value, View
+from limen.adapters.views.reading import Page
+from limen.adapters.views.tables import Filling, ViewTables
+from limen.projections.folding import Folding, deal
+from limen.projections.view import AnyView, Row, Value
 
 
 class SqlViewTables(ViewTables):
@@ -33,22 +34,38 @@ class SqlViewTables(ViewTables):
     @abstractmethod
     def _insert_tracking(self, c: Any, tracking: Tracking, /) -> None: ...
 
-    def fold(self, view: View, table: str, after: int, upto: int, events: Sequence[DomainEvent]) -> int:
+    def fill(self, fillings: Sequence[Filling], page: Page, *, indexed: bool) -> dict[str, int]:
         with self.writing() as cursor:
-            stored = self._max_tracking_id(table, cursor)
-            if (stored or 0) != after:
-                return stored or 0
-            if stored is None:
-                cursor.execute(statements.create(view, table))
-            keys = list(dict.fromkeys(str(view.key(event)) for event in events))
-            changed = folded(view, self._present(cursor, view, table, keys), events)
-            if changed:
-                values = [[row[column.name] for column in view.columns] for row in changed.values()]
-                cursor.executemany(statements.upsert(view, table, self.mark), values)
-            self._insert_tracking(cursor, Tracking(table, upto))
-        return upto
+            positions = {one.table: self._opened(cursor, one, indexed=indexed) for one in fillings}
+            current = [one for one in fillings if positions[one.table] == one.after]
+            foldings = [self._folding(cursor, one, page) for one in current]
+            deal(foldings, page.raw, page.decode, page.firsts)
+            for one, folding in zip(current, foldings, strict=True):
+                self._write(cursor, one, folding)
+                self._insert_tracking(cursor, Tracking(one.table, page.upto))
+                positions[one.table] = page.upto
+        return positions
 
-    def _present(self, cursor: Any, view: View, table: str, keys: Sequence[str]) -> dict[str, Row]:
+    def _opened(self, cursor: Any, filling: Filling, *, indexed: bool) -> int:
+        """The position of a table, which is made where there is none and something is to be filled in from 0 on."""
+        stored = self._max_tracking_id(filling.table, cursor)
+        if stored is None and filling.after == 0:
+            view, table = filling.view, filling.table
+            for statement in (statements.create(view, table), *(statements.index(view, table) if indexed else ())):
+                cursor.execute(statement)
+        return stored or 0
+
+    def _folding(self, cursor: Any, filling: Filling, page: Page) -> Folding:
+        view, table = filling.view, filling.table
+        return Folding(view, filling.after, lambda ids: self._present(cursor, view, table, ids), page.raw)
+
+    def _write(self, cursor: Any, filling: Filling, folding: Folding) -> None:
+        names = [column.name for column in filling.view.columns[1:]]
+        values = [(id_, *(row[name] for name in names)) for id_, row in folding.rows()]
+        if values:
+            cursor.executemany(statements.upsert(filling.view, filling.table, self.mark), values)
+
+    def _present(self, cursor: Any, view: AnyView, table: str, keys: Sequence[str]) -> dict[str, Row]:
         present: dict[str, Row] = {}
         for start in range(0, len(keys), statements.KEYS_AT_ONCE):
             some = keys[start : start + statements.KEYS_AT_ONCE]
@@ -57,18 +74,21 @@ class SqlViewTables(ViewTables):
         return present
 
     @staticmethod
-    def named(view: View, row: Any) -> Row:
+    def named(view: AnyView, row: Any) -> Row:
         """A fetched row by the names of its columns."""
         if isinstance(row, Mapping):
             return row
         return dict(zip((column.name for column in view.columns), row, strict=True))
 
-    def rows(self, view: View, table: str, where: Mapping[str, Value], limit: int | None) -> Iterator[Row]:
+    def rows(
+        self, view: AnyView, table: str, where: Mapping[str, Value], since: str | None, limit: int | None
+    ) -> Iterator[Row]:
         statements.known_columns(view, where)
         if not self.position(table):
             return
-        params = [*where.values(), *([limit] if limit is not None else [])]
-        statement = statements.select(view, table, where, self.mark, limit=limit is not None)
+        params = [*where.values(), *(value for value in (since, limit) if value is not None)]
+        given = {"since": since is not None, "limit": limit is not None}
+        statement = statements.select(view, table, where, self.mark, **given)
         for row in self.reading(statement, params):
             yield self.named(view, row)
 
@@ -88,7 +108,7 @@ class SqlViewTables(ViewTables):
         with self.writing() as cursor:
             self._forget(cursor, table)
 
-    def replace(self, table: str, by: str) -> bool:
+    def replace(self, view: AnyView, table: str, by: str) -> bool:
         with self.writing() as cursor:
             reached = self._max_tracking_id(by, cursor)
             if reached is None:
@@ -98,6 +118,8 @@ class SqlViewTables(ViewTables):
             self._forget(cursor, table)
             cursor.execute(f"ALTER TABLE {by} RENAME TO {table}")
             self._forget(cursor, by)
+            for statement in statements.index(view, table):
+                cursor.execute(statement)
             self._insert_tracking(cursor, Tracking(table, reached))
         return True
 

@@ -5,21 +5,28 @@ Names of tables and columns come from `limen.projections` alone, never from outs
 
 from collections.abc import Iterable
 
-from limen.projections.view import View
+from limen.projections.view import AnyView
 
 KEYS_AT_ONCE = 500
 """Rows fetched or written by one statement: within the parameters any SQLite allows."""
 
 
-def create(view: View, table: str) -> str:
+def create(view: AnyView, table: str) -> str:
     """The table, where there is none."""
     columns = ", ".join(f"{column.name} {column.kind}" for column in view.columns)
     return f"CREATE TABLE IF NOT EXISTS {table} ({columns}, PRIMARY KEY (id))"
 
 
-def select(view: View, table: str, where: Iterable[str], mark: str, *, limit: bool) -> str:
+def index(view: AnyView, table: str) -> list[str]:
+    """An index for the whole list in its order, and one for each column it is often chosen by."""
+    order = f"{view.order}, id"
+    parts = {"order": order, **{f"by_{name}": f"{name}, {order}" for name in view.chosen}}
+    return [f"CREATE INDEX IF NOT EXISTS {table}_{name} ON {table} ({columns})" for name, columns in parts.items()]
+
+
+def select(view: AnyView, table: str, where: Iterable[str], mark: str, *, since: bool, limit: bool) -> str:
     """Rows with given values in some columns, the newest first."""
-    conditions = " AND ".join(f"{name} = {mark}" for name in where)
+    conditions = " AND ".join([f"{name} = {mark}" for name in where] + [f"{view.order} >= {mark}"] * since)
     return " ".join(
         part
         for part in (
@@ -32,7 +39,7 @@ def select(view: View, table: str, where: Iterable[str], mark: str, *, limit: bo
     )
 
 
-def select_keys(view: View, table: str, count: int, mark: str) -> str:
+def select_keys(view: AnyView, table: str, count: int, mark: str) -> str:
     """The rows of some ids."""
     return f"SELECT {names(view)} FROM {table} WHERE id IN ({', '.join([mark] * count)})"
 
@@ -42,20 +49,21 @@ def select_ids(table: str, mark: str) -> str:
     return f"SELECT id FROM {table} WHERE id >= {mark} AND id < {mark} ORDER BY id LIMIT {mark}"
 
 
-def upsert(view: View, table: str, mark: str) -> str:
+def upsert(view: AnyView, table: str, mark: str) -> str:
     """Inserts a row or replaces it."""
     marks = ", ".join([mark] * len(view.columns))
-    replaced = ", ".join(f"{column.name} = excluded.{column.name}" for column in view.columns if column.name != "id")
+    changing = [column.name for column in view.columns if not column.fixed]  # an index on the others stays untouched
+    replaced = ", ".join(f"{name} = excluded.{name}" for name in changing)
     inserted = f"INSERT INTO {table} ({names(view)}) VALUES ({marks})"
     return f"{inserted} ON CONFLICT (id) DO UPDATE SET {replaced}"
 
 
-def names(view: View) -> str:
+def names(view: AnyView) -> str:
     """The columns, in order."""
     return ", ".join(column.name for column in view.columns)
 
 
-def known_columns(view: View, where: Iterable[str]) -> None:
+def known_columns(view: AnyView, where: Iterable[str]) -> None:
     """Raises `ValueError` for a column that the view does not have."""
     known = [column.name for column in view.columns]
     for name in where:

@@ -6,11 +6,21 @@ once, whoever else is at it.
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from eventsourcing.persistence import TrackingRecorder
 
-from limen.domain.event import DomainEvent
-from limen.projections.view import Row, Value, View
+from limen.adapters.views.reading import Page
+from limen.projections.view import AnyView, Row, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """A table that is to take a page in, and the position from which on."""
+
+    view: AnyView
+    table: str
+    after: int
 
 
 class ViewTables(TrackingRecorder):
@@ -21,15 +31,18 @@ class ViewTables(TrackingRecorder):
         return self.max_tracking_id(table) or 0
 
     @abstractmethod
-    def fold(self, view: View, table: str, after: int, upto: int, events: Sequence[DomainEvent]) -> int:
-        """Takes the events between two positions in, and moves the position on, in one transaction.
+    def fill(self, fillings: Sequence[Filling], page: Page, *, indexed: bool) -> dict[str, int]:
+        """Takes a page in and moves the positions on, all in one transaction; a table that is not there is made.
 
-        Gives the position the table has then: another than `upto` when somebody else was first; then nothing changed.
+        Gives the position each table has then: another than the page's when somebody else was first; then that table is
+        as it was. `indexed`: whether a new table has its indexes from the beginning.
         """
 
     @abstractmethod
-    def rows(self, view: View, table: str, where: Mapping[str, Value], limit: int | None) -> Iterator[Row]:
-        """The rows that have these values, the newest by `view.order` first."""
+    def rows(
+        self, view: AnyView, table: str, where: Mapping[str, Value], since: str | None, limit: int | None
+    ) -> Iterator[Row]:
+        """The rows that have these values, and `since` or more in `view.order`: the highest there first."""
 
     @abstractmethod
     def ids(self, table: str, beginning: str, limit: int) -> list[str]:
@@ -44,8 +57,8 @@ class ViewTables(TrackingRecorder):
         """Removes the table and its position, where there are any."""
 
     @abstractmethod
-    def replace(self, table: str, by: str) -> bool:
-        """Puts one table in the place of another; False when it has not come as far as that one yet.
+    def replace(self, view: AnyView, table: str, by: str) -> bool:
+        """Puts one table in the place of another, with its indexes; False when it is not as far as that one yet.
 
         True as well where there is nothing (any more) to put there.
         """
@@ -63,15 +76,13 @@ class ViewTables(TrackingRecorder):
         """Ends what it opened."""
 
 
-def table_of(view: View) -> str:
+def table_of(view: AnyView) -> str:
     """The name of a view's table."""
     return f"view_{view.name}_v{view.layout}"
 
 
-def folded(view: View, rows: Mapping[str, Row], events: Sequence[DomainEvent]) -> dict[str, Row]:
-    """The rows that these events change, from those there are."""
-    changed: dict[str, Row] = {}
-    for event in events:
-        key = str(view.key(event))
-        changed[key] = view.fold(changed.get(key) or rows.get(key), event)
-    return changed
+def older(view: AnyView, names: Sequence[str]) -> list[str]:
+    """Those of these tables that hold the view as an earlier layout had it."""
+    beginning = f"view_{view.name}_v"
+    layouts = {name: name.removeprefix(beginning) for name in names if name.startswith(beginning)}
+    return [name for name, layout in layouts.items() if layout.isdecimal() and int(layout) < view.layout]

@@ -3,7 +3,9 @@
 import shutil
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -154,6 +156,38 @@ def test_the_timeline_shows_every_attempt_with_its_verdict_and_how_long_it_took(
     assert "list of password · lasting_address, customer_number, signup_analytics, session" in "\n".join(lines)
 
 
+def test_every_attempt_says_which_list_chose_it_and_what_was_sent_and_answered(limen: Limen, demo: Demo) -> None:
+    id_ = demo.flow("registration")
+    told = limen("flow", "show", id_, "--json").json
+    asked = [one for one in told["actions"] if one["hook"] == "web_hook"]
+    assert {one["configuration"] for one in asked} == {told["configuration"]}
+    assert [(one["rule"], one["source"]) for one in asked if one["id"] in ("invite_only", "signup_analytics")] == [
+        ("default", "/selfservice/flows/registration/before/hooks/0"),
+        ("method", "/selfservice/flows/registration/after/password/hooks/2"),
+    ]
+    assert all(len(one["request_digest"]) == len(one["response_digest"]) == 64 for one in asked)
+    shown = limen("flow", "show", id_, "--digests").out
+    assert all(one["request_digest"] in shown and one["response_digest"] in shown for one in asked)
+    assert asked[0]["request_digest"] not in limen("flow", "show", id_).out
+
+
+def test_the_path_of_a_flow_is_drawn_by_the_suffix_of_the_file(limen: Limen, demo: Demo, tmp_path: Path) -> None:
+    id_ = demo.flow("registration")
+    mermaid = limen("flow", "show", id_, "--diagram", "-")
+    assert mermaid.out.startswith("stateDiagram-v2\n")
+    assert "    finishing --> completed: (7) complete" in mermaid.out.splitlines()
+    assert limen("flow", "show", id_, "--diagram", str(tmp_path / "path.mmd")).out == ""
+    assert (tmp_path / "path.mmd").read_text() == mermaid.out
+    assert limen("flow", "show", id_, "--diagram", str(tmp_path / "path.svg")).code == 0
+    drawn = (tmp_path / "path.svg").read_text()
+    assert ET.fromstring(drawn).tag.endswith("svg")
+    assert "registration: completed" in drawn
+    earlier = limen("flow", "show", id_, "--at", "1", "--diagram", "-").out
+    assert "class preparing last" in earlier
+    assert "(1)" not in earlier
+    assert limen("flow", "show", id_, "--diagram", str(tmp_path / "path.png")).code == 2
+
+
 @pytest.mark.parametrize("kind", TABLES)
 def test_diagrams_are_drawn_from_the_tables(kind: str) -> None:
     ran = invoked("flow", "diagram", kind)
@@ -168,6 +202,12 @@ def test_diagrams_are_drawn_from_the_tables(kind: str) -> None:
         else:
             line = next(one for one in lines if one.startswith(f"    {source} --> {dest}: "))
             assert trigger in line.partition(": ")[2].split(", ")
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_a_machine_as_svg(kind: str) -> None:
+    drawn = ET.fromstring(invoked("flow", "diagram", kind, "--format", "svg").out)
+    assert set(TABLES[kind].states) <= {str(one.text) for one in drawn.iter() if one.tag.endswith("text")}
 
 
 def test_a_diagram_for_graphviz(tmp_path: Any) -> None:

@@ -21,6 +21,7 @@ from tests.benchmarks.replay import replay
 from tests.benchmarks.scale import FULL, QUICK, Scale
 from tests.benchmarks.steps import alone, concurrent
 from tests.benchmarks.trips import trips
+from tests.benchmarks.views import views
 
 BENCHMARKS: dict[str, Callable[[Scale, Path], Awaitable[list[Measure]]]] = {
     "concurrent": concurrent,
@@ -33,6 +34,7 @@ BENCHMARKS: dict[str, Callable[[Scale, Path], Awaitable[list[Measure]]]] = {
     "relay": relaying,
     "trip": trips,
     "million": million,
+    "views": views,
 }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Thread
 from uuid import UUID, uuid4
@@ -10,12 +11,16 @@ import pytest
 
 from limen.adapters.store import LogStore, open_store
 from limen.adapters.views import Status, Views, open_views
-from limen.adapters.views.views import PAGE_EVENTS
+from limen.adapters.views.reading import PAGE_EVENTS
+from limen.domain.aggregate import Aggregate
 from limen.domain.configuration import FlowKind
+from limen.domain.delivery import Delivery, DeliveryScheduled
 from limen.domain.flow import Flow, initiate
+from limen.domain.identity import Identity, IdentityErased, IdentityRegistered, SessionOpened
 from limen.domain.ports import Step
 from limen.domain.sealed import Sealed
-from limen.projections import FLOWS
+from limen.domain.session import Authentication, Session, SessionIssued, SessionRevoked
+from limen.projections import ACTIONS, FLOWS, IDENTITIES, SESSIONS, VIEWS
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -28,6 +33,26 @@ def begun(number: int) -> Flow:
     flow = initiate(id_, at, **told)
     flow.fire("open", at)
     return flow
+
+
+def person() -> tuple[Identity, Session]:
+    """Somebody who registered and is signed in."""
+    identity, session = Identity(uuid4()), Session(uuid4())
+    seal = Sealed(sealed="c2VhbGVk", key=identity.id)
+    identity.record(IdentityRegistered, NOON, flow_id=None, profile=seal, credentials=("password",))
+    identity.record(SessionOpened, NOON, flow_id=None, session_id=session.id, expires_at=NOON)
+    password = Authentication(method="password", aal="aal1", completed_at=NOON)
+    began = {"identity_id": identity.id, "flow_id": uuid4(), "expires_at": NOON, "device": seal}
+    session.record(SessionIssued, NOON, aal="aal1", authentications=(password,), **began)
+    return identity, session
+
+
+def scheduled(action: str, channel: str = "web_hook") -> Delivery:
+    """A delivery of an action, not tried yet."""
+    delivery = Delivery(uuid4())
+    told = {"flow_id": uuid4(), "trigger_id": uuid4(), "configuration": uuid4(), "phase": "after"}
+    delivery.record(DeliveryScheduled, NOON, channel=channel, action=action, hook="web_hook", **told)
+    return delivery
 
 
 class ViewsContract:
@@ -44,8 +69,8 @@ class ViewsContract:
         with open_views(store if store.kind == "memory" else url) as views:
             yield views
 
-    async def append(self, store: LogStore, flows: Sequence[Flow]) -> None:
-        await store.append(Step(events=[event for flow in flows for event in flow.collect_events()]))
+    async def append(self, store: LogStore, streams: Sequence[Aggregate]) -> None:
+        await store.append(Step(events=[event for one in streams for event in one.collect_events()]))
 
     async def test_rows_are_as_of_now_the_newest_first(self, store: LogStore, url: str) -> None:
         first, second = begun(0), begun(1)
@@ -79,8 +104,7 @@ class ViewsContract:
         await self.append(store, [begun(0)])
         with self.views(store, url) as views:
             assert [(one.name, one.position, one.head, one.lag) for one in views.status()] == [
-                ("flows", 0, 2, 2),
-                ("deliveries", 0, 2, 2),
+                (name, 0, 2, 2) for name in VIEWS
             ]
             assert views.catch_up(FLOWS) == 2
             await self.append(store, [begun(1)])
@@ -108,6 +132,77 @@ class ViewsContract:
             assert list(views.rows(FLOWS)) == before
             await self.append(store, [begun(20)])
             assert len(list(views.rows(FLOWS))) == 21
+
+    async def test_identities_and_sessions_are_listed_without_personal_data(self, store: LogStore, url: str) -> None:
+        identity, session = person()
+        await self.append(store, [identity, session])
+        with self.views(store, url) as views:
+            (row,) = views.rows(IDENTITIES, {"state": "kept"})
+            assert (row["id"], row["sessions"], row["credentials"]) == (str(identity.id), 1, "password")
+            (row,) = views.rows(SESSIONS, {"identity": str(identity.id)})
+            assert (row["id"], row["state"], row["methods"]) == (str(session.id), "issued", "password")
+            session.record(SessionRevoked, NOON, reason="erased")
+            identity.record(IdentityErased, NOON)
+            await self.append(store, [session, identity])
+            (row,) = views.rows(SESSIONS, {"state": "revoked"})
+            assert row["reason"] == "erased"
+            assert [row["id"] for row in views.rows(IDENTITIES, {"state": "erased"})] == [str(identity.id)]
+
+    async def test_a_delivery_counts_for_the_action_that_its_first_event_names(self, store: LogStore, url: str) -> None:
+        delivery, message = scheduled("news"), scheduled("login_code", channel="message")
+        for one in (delivery, message):
+            one.fire("attempt", NOON, attempt=1, lease=NOON)
+        await self.append(store, [delivery, message])
+        with self.views(store, url) as views:
+            assert list(views.rows(ACTIONS)) == []
+            for one in (delivery, message):
+                one.fire("postpone", NOON, attempt=1, reason="timeout", duration=3.0, next_at=NOON)
+                one.fire("attempt", NOON, attempt=2, lease=NOON)
+            await self.append(store, [delivery, message])
+            (row,) = views.rows(ACTIONS, {"action": "news"})
+            assert (row["runs"], row["attempts"], row["fail"], row["p50"]) == (0, 1, 1, 2991)
+            delivery.fire("deliver", NOON + timedelta(days=1), attempt=2, duration=1.0, status=204)
+            await self.append(store, [delivery])
+            second, first = views.rows(ACTIONS)
+            assert (second["day"], second["runs"], second["delivered"], second["fail"]) == ("2026-01-02", 1, 1, 0)
+            assert (first["day"], first["runs"], first["fail"]) == ("2026-01-01", 0, 1)
+            assert [row["day"] for row in views.rows(ACTIONS, since="2026-01-02")] == ["2026-01-02"]
+            before = list(views.rows(ACTIONS))
+            views.rebuild(ACTIONS)
+            assert list(views.rows(ACTIONS)) == before
+
+    async def test_all_views_are_rebuilt_in_one_reading_of_the_log(self, store: LogStore, url: str) -> None:
+        identity, session = person()
+        delivery = scheduled("news")
+        delivery.fire("attempt", NOON, attempt=1, lease=NOON)
+        delivery.fire("deliver", NOON, attempt=1, duration=1.0)
+        await self.append(store, [identity, session, delivery, *(begun(number) for number in range(20))])
+        seen: list[tuple[int, int]] = []
+        with self.views(store, url) as views:
+            before = {view.name: list(views.rows(view)) for view in VIEWS.values()}
+            head = views.status()[0].head
+            assert views.rebuild_all(progress=lambda *at: seen.append(at)) == dict.fromkeys(VIEWS, head)
+            assert seen == [(head, head)]
+            assert {view.name: list(views.rows(view)) for view in VIEWS.values()} == before
+            assert all(before.values())
+
+    async def test_views_that_are_not_equally_far_take_in_what_each_is_missing(self, store: LogStore, url: str) -> None:
+        await self.append(store, [begun(0), *person()])
+        with self.views(store, url) as views:
+            assert views.rebuild(FLOWS) == 5
+            await self.append(store, [begun(1), *person()])
+            assert views.rebuild_all([FLOWS, IDENTITIES]) == {"flows": 10, "identities": 10}
+            assert len(list(views.rows(FLOWS))) == len(list(views.rows(IDENTITIES))) == 2
+
+    async def test_an_earlier_layout_goes_when_its_view_is_rebuilt(self, store: LogStore, url: str) -> None:
+        await self.append(store, [begun(0)])
+        earlier = replace(FLOWS, layout=FLOWS.layout - 1)
+        with self.views(store, url) as views:
+            views.catch_up(earlier)
+            views.catch_up(FLOWS)
+            assert views.tables == [f"view_flows_v{FLOWS.layout - 1}", f"view_flows_v{FLOWS.layout}"]
+            views.rebuild(FLOWS)
+            assert views.tables == [f"view_flows_v{FLOWS.layout}"]
 
 
 class SharedViewsContract(ViewsContract):

@@ -122,6 +122,23 @@ def test_the_fixed_clock_page_is_a_test_that_passes(tmp_path: Path) -> None:
     assert run(source + call, tmp_path) == "passed\n"
 
 
+def test_the_page_on_what_happened_tells_a_flow_and_draws_it(tmp_path: Path) -> None:
+    check = """
+    import asyncio
+    from limen.adapters import open_engine
+
+    async def main():
+        async with open_engine("docs/examples/embedded.yml", "sqlite:///seen.db") as engine:
+            engine.before("login", id="seen", pure=True)(lambda context: None)
+            return str((await engine.start("login")).id)
+    look("sqlite:///seen.db", asyncio.run(main()))
+    print(Path("path.svg").read_text()[:4])
+    """
+    printed = run(program("docs/how-to/look-at-what-happened.md") + textwrap.dedent(check), tmp_path).splitlines()
+    assert printed[0].startswith("seen continue None ")
+    assert printed[1:] == ["<svg"]
+
+
 def test_the_address_page_lets_in_and_keeps_out(tmp_path: Path) -> None:
     check = """
     import asyncio

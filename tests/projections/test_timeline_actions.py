@@ -56,6 +56,11 @@ def test_an_answer_is_one_entry_with_its_verdict() -> None:
         "modified": ["traits"],
         "delivery": None,
         "awaited": None,
+        "rule": None,
+        "source": None,
+        "configuration": None,
+        "request_digest": None,
+        "response_digest": None,
         "time": "2026-01-01T12:00:02Z",
         "position": 2,
     }
@@ -131,3 +136,65 @@ def test_messages_to_people_are_no_actions() -> None:
     delivered = {"attempt": 1, "verdict": "continue", "duration": 1.0}
     events = [tape(MAIL, "DeliveryScheduled", **mail), tape(MAIL, "DeliveryDelivered", **delivered)]
     assert actions_of([], events) == []
+
+
+def planned(tape: Tape, rule: str, *actions: dict[str, Any]) -> dict[str, Any]:
+    chosen = [{"origin": "configured", "source": "/selfservice/flows/login/after/hooks/0", **one} for one in actions]
+    return tape(FLOW, "ActionsPlanned", phase="after", method="password", rule=rule, configuration="c1", actions=chosen)
+
+
+def test_an_attempt_says_which_list_chose_it_by_which_rule_and_of_which_configuration() -> None:
+    tape = Tape()
+    python = {**REF, "hook": "python", "id": "own", "origin": "python", "source": "python:own"}
+    events = [
+        planned(tape, "method", REF, python),
+        tape(FLOW, "ActionAnswered", action=REF, attempt=1, verdict="continue", duration=1.0),
+        tape(FLOW, "ActionAnswered", action=python, attempt=1, verdict="continue", duration=1.0),
+    ]
+    told = [(one["rule"], one["source"], one["configuration"]) for one in actions_of(events)]
+    assert told == [("method", "/selfservice/flows/login/after/hooks/0", "c1"), (None, "python:own", "c1")]
+
+
+def test_a_second_plan_counts_for_what_comes_after_it() -> None:
+    tape = Tape()
+    events = [
+        event
+        for rule in ("default", "method")
+        for event in (
+            planned(tape, rule, REF),
+            tape(FLOW, "ActionAnswered", action=REF, attempt=1, verdict="continue", duration=1.0),
+        )
+    ]
+    assert [one["rule"] for one in actions_of(events)] == ["default", "method"]
+
+
+def test_a_delivery_is_told_by_the_plan_of_its_flow() -> None:
+    tape = Tape()
+    ref = {**REF, "id": "news"}
+    flow = [planned(tape, "default", ref)]
+    scheduled = {**SCHEDULED, "position": 0, "awaited": False, "configuration": "c1", "request_digest": "r"}
+    delivery = [
+        tape(DELIVERY, "DeliveryScheduled", **scheduled),
+        tape(
+            DELIVERY, "DeliveryAttempted", attempt=1, reason="upstream", status=500, duration=1.0, response_digest="a"
+        ),
+        tape(
+            DELIVERY, "DeliveryDelivered", attempt=2, verdict="continue", status=204, duration=1.0, response_digest="b"
+        ),
+    ]
+    told = actions_of(flow, delivery)
+    assert [(one["rule"], one["request_digest"], one["response_digest"]) for one in told] == [
+        ("default", "r", "a"),
+        ("default", "r", "b"),
+    ]
+
+
+def test_an_attempt_keeps_the_digests_of_what_was_sent_and_what_came_back() -> None:
+    tape = Tape()
+    answer = {"verdict": "continue", "status": 200, "duration": 1.0, "response_digest": "b"}
+    events = [
+        tape(FLOW, "ActionStarted", action=REF, attempt=1, request_digest="a"),
+        tape(FLOW, "ActionAnswered", action=REF, attempt=1, **answer),
+    ]
+    (entry,) = actions_of(events)
+    assert (entry["request_digest"], entry["response_digest"]) == ("a", "b")

@@ -1,4 +1,12 @@
-"""What `flow show` tells: a flow as it stood, its events, its actions, its deliveries."""
+"""What is told of a flow: as it stood, its events, its actions, its deliveries. `limen flow show` shows it.
+
+from limen.adapters import open_log
+from limen.adapters.told import tell
+
+with open_log("sqlite:///limen.db") as log:
+    told = tell(log, flow_id)
+    print(told.record.flow.state, [(one["id"], one["verdict"], one["rule"]) for one in told.actions])
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -47,7 +55,7 @@ class Told:
         }
 
 
-def tell(reader: EventReader, id_: UUID, at: int | datetime | None = None) -> Told:
+def tell(reader: EventReader, id_: UUID | str, at: int | datetime | None = None) -> Told:
     """Collects it. Raises `FlowNotFound` where there was no such flow by then."""
     record = reader.flow(id_, at)
     # a version is a moment too: that of its event
