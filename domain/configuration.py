@@ -222,6 +222,9 @@ class BusSettings:
     format: Literal["cloudevents", "ory"] = "cloudevents"
     types: tuple[str, ...] = ()
     flows: tuple[str, ...] = ()
+    source: str = "/limen"
+    """The CloudEvents `source`; where Ory's format is spoken, its `projectId` is `project`."""
+    project: str = "limen"
     publish: bool = True
     """Whether an engine publishes there while it is open; else the bus is there for hooks, and for `limen relay`."""
 

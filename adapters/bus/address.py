@@ -1,5 +1,6 @@
 """Where a bus is, as its URL says."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
@@ -34,7 +35,24 @@ class BusAddress:
         if kind is None or (kind != "memory" and not rest.startswith("//")):
             known = f"'{scheme}:'" if colon and scheme.isalnum() else "this URL"
             raise BusUnusable(f"{known} names no bus; expected {_FORMS}")
-        return cls(kind, url)
+        address = cls(kind, url)
+        if kind != "memory" and not address._is_clear():
+            raise BusUnusable(
+                f"this {scheme} URL cannot be read: in a user or password '/', '?', '#', ',', ':' and '@' are written "
+                "%2F, %3F, %23, %2C, %3A and %40, and a port is a number"
+            )
+        return address
+
+    def _is_clear(self) -> bool:
+        """Whether it is certain which part is a password: else it might be shown as a part of something else."""
+        for part in self.url.split(","):
+            rest = part.partition("://")[2] or part
+            place = re.split(r"[/?#]", rest, maxsplit=1)[0]
+            host = place.rpartition("@")[2]
+            port = host.rpartition("]")[2].partition(":")[2]
+            if "@" in rest[len(place) :] or "@" in place.rpartition("@")[0] or (":" in host and not port.isdigit()):
+                return False
+        return True
 
     @property
     def servers(self) -> list[str]:

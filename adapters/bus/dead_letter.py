@@ -59,8 +59,12 @@ class DeadLetter:
 
 
 def told(error: BaseException) -> str:
-    """An error in one line that every header can carry: its class and text, shortened."""
-    text = "".join(character if " " <= character <= "~" else "?" for character in f"{type(error).__name__}: {error}")
+    """An error in one line that every header can carry: its class and the first line of its text, shortened.
+
+    Further lines are where databases tell the values that were in the way.
+    """
+    line = str(error).partition("\n")[0]
+    text = "".join(character if " " <= character <= "~" else "?" for character in f"{type(error).__name__}: {line}")
     return text[:ERROR_CHARACTERS].rstrip(": ")
 
 

@@ -119,7 +119,7 @@ def event_of(attributes: Mapping[str, str], data: bytes) -> DomainEvent:
         for step in range(version, event.class_version):
             getattr(event, f"upcast_v{step}_v{step + 1}")(fields)
         for name in sealed_fields(event):
-            if fields.get(name) is not None or (name not in fields and event.model_fields[name].is_required()):
+            if name not in fields or fields[name] is not None:
                 fields[name] = _shown(fields.get(name))
         return event.model_validate(fields)
     except Unreadable:

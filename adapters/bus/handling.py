@@ -2,12 +2,13 @@
 
 import asyncio
 import contextlib
+import inspect
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from limen.adapters.bus.dead_letter import DeadLetter, parked_at, told
-from limen.adapters.bus.envelope import Unknown, Unreadable, event_of
+from limen.adapters.bus.envelope import Unknown, event_of
 from limen.adapters.bus.intake import Incoming
 from limen.adapters.bus.message import Message
 from limen.adapters.bus.registry import Registered, Registry
@@ -17,6 +18,11 @@ from limen.domain.configuration import Retry
 from limen.domain.event import DomainEvent
 
 log = logging.getLogger("limen.bus")
+
+
+NEVER_DONE = 20
+"""Deliveries after which a message counts as one that ends its process. More than the tries of a handler: a service
+that is started anew, or a lost connection, brings a message again too."""
 
 
 class NeverDone(Exception):
@@ -56,12 +62,12 @@ class Handling:
             event = event_of(incoming.attributes, incoming.data) if handlers else None
         except Unknown:
             return
-        except Unreadable as error:
+        except Exception as error:
             await self._park(incoming, None, error, incoming.delivered)
             return
         if event is None:
             return
-        if incoming.delivered > self._retry.attempts:
+        if incoming.delivered > max(self._retry.attempts, NEVER_DONE):
             await self._park(incoming, None, NeverDone(incoming.delivered), incoming.delivered)
             return
         async with self._keeping(incoming):
@@ -96,11 +102,14 @@ class Handling:
             return handler.function(**named)
 
         if handler.once is not None:
-            await handler.once.run(self._group, handler.id, message.id, call, is_async=handler.is_async)
+            name = f"{handler.place}={handler.id}"
+            await handler.once.run(self._group, name, message.id, call, is_async=handler.is_async)
         elif handler.is_async:
             await call()
         else:
-            await asyncio.to_thread(call)
+            answered = await asyncio.to_thread(_guarded, call)
+            if inspect.isawaitable(answered):  # what looks plain may lead to a coroutine
+                await answered
 
     @contextlib.asynccontextmanager
     async def _keeping(self, incoming: Incoming) -> AsyncIterator[None]:
@@ -160,3 +169,11 @@ def _called_off(error: BaseException) -> bool:
     """Whether it is we who are to stop; a handler may raise the same for something of its own."""
     task = asyncio.current_task()
     return isinstance(error, asyncio.CancelledError) and task is not None and bool(task.cancelling())
+
+
+def _guarded(call: Callable[[], Any]) -> Any:
+    """Runs a plain handler; a `StopIteration`, which no future can carry, is an error like others."""
+    try:
+        return call()
+    except StopIteration as stopped:
+        raise RuntimeError("the handler raised StopIteration") from stopped

@@ -33,6 +33,8 @@ def destination_of(settings: BusSettings) -> Destination:
             personal_data=settings.personal_data,
             types=settings.types,
             flows=settings.flows,
+            source=settings.source,
+            project=settings.project,
         )
     except ValueError as error:
         raise BusUnusable(f"bus: {error}") from None
@@ -72,7 +74,8 @@ def open_relay(
 
             opener = Unsealer(opened.vault, keys).opener if destination.personal_data else None
             source = LogSource(opened, destination, server=_server(address), opener=opener)
-            yield Relay(source, publisher, destination, tables, seat_named(address, destination.name), start=start)
+            seat = OwnSeat() if bus is not None else seat_named(address, destination.name)
+            yield Relay(source, publisher, destination, tables, seat, start=start)
         finally:
             tables.close()
     finally:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from limen.adapters.bus.envelope import Envelope
 
@@ -35,8 +35,11 @@ class Publisher(Protocol):
     async def open(self) -> None:
         """Connects, and declares what is not there yet. Raises `PublishFailed` where it cannot."""
 
-    async def send(self, envelope: Envelope) -> "asyncio.Future[None]":
-        """Hands an event over; the future resolves when the bus has confirmed it, or raises."""
+    async def send(self, envelope: Envelope) -> "asyncio.Future[Any]":
+        """Hands an event over; the future resolves when the bus has confirmed it, or raises.
+
+        With the order `log` a true result says that the event was there already.
+        """
 
     async def send_all(self, envelopes: Sequence[Envelope]) -> None:
         """Hands events over in this order, all or none; returns when they are confirmed."""

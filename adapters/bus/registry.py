@@ -50,7 +50,8 @@ class Registered:
     @property
     def is_async(self) -> bool:
         """Whether it is awaited; a plain function runs in a thread."""
-        return inspect.iscoroutinefunction(self.function)
+        candidates = (self.function, inspect.unwrap(self.function), getattr(self.function, "__call__", None))  # noqa: B004 - of an object
+        return any(map(inspect.iscoroutinefunction, candidates))
 
 
 class Registry:
@@ -98,6 +99,8 @@ class Registry:
     def _slotted(self, message: Message) -> tuple[Registered, ...]:
         if message.flow is None or message.event not in ("FlowInitiated", "FlowCompleted"):
             return ()
+        if message.flow not in tuple(FlowKind):
+            return ()  # a kind of flow that only a newer limen knows
         kind = FlowKind(message.flow)
         if message.event == "FlowInitiated":
             return tuple(self._slots.get(Slot(kind, "before"), ()))
@@ -148,6 +151,8 @@ def _takes(function: Function, event: type[DomainEvent], name: str) -> frozenset
         one for one in inspect.signature(function).parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD
     ]
     for one in parameters:
+        if one.kind is inspect.Parameter.POSITIONAL_ONLY:
+            raise TypeError(f"{name} takes '{one.name}' by place alone; handlers are given {', '.join(TAKES)} by name")
         if one.name not in TAKES and one.default is inspect.Parameter.empty:
             raise TypeError(f"{name} asks for '{one.name}'; a handler takes {', '.join(TAKES)}")
     taken = frozenset(one.name for one in parameters if one.name in TAKES)

@@ -5,7 +5,6 @@ the same ids, which the bus or its consumers tell apart. One relay of a destinat
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -65,6 +64,7 @@ class Relay:
         self._seat = seat
         self._start = start
         self._saved = 0
+        self._keeps = destination.address.kind != "memory"  # what a bus in memory has been told is gone with it
         self._woken = asyncio.Event()
         self._wake = self._woken.set
         self._closing = asyncio.Event()
@@ -85,11 +85,8 @@ class Relay:
         """
         assert self._task is not None
         self.finish()
-        if self.progress.trouble:
-            self._task.cancel()
-        with contextlib.suppress(TimeoutError, asyncio.CancelledError):
-            async with asyncio.timeout(GRACE):
-                await asyncio.shield(self._task)
+        if not self.progress.trouble:
+            await asyncio.wait((self._task,), timeout=GRACE)
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
@@ -113,7 +110,7 @@ class Relay:
                         return
                     await self._relay()
                     return
-                except (SeatLost, LimenError, OSError) as error:
+                except Exception as error:  # whatever the log's driver or a bus' client raises: it is tried again
                     failures += 1
                     if isinstance(error, SeatLost):  # what it still holds must not go out beside another relay's
                         await self._publisher.close()
@@ -127,6 +124,8 @@ class Relay:
 
     async def _seated(self) -> bool:
         """Waits for the seat; False where the relay was to finish before it came."""
+        if await self._seat.taken():
+            return True
         taking = asyncio.ensure_future(self._seat.take())
         closing = asyncio.ensure_future(self._closing.wait())
         try:
@@ -143,9 +142,11 @@ class Relay:
     # -- the seat is ours
 
     async def _relay(self) -> None:
+        told = self._start is not None
         position = await self._position()
         await self._connect()
-        position = max(position, await self._source.position_of(self._publisher.newest))
+        if not told:
+            position = max(position, await self._source.position_of(self._publisher.newest))
         async with (
             self._source.news() as news,
             pipeline_for(self._publisher, confirmed=self._confirmed, troubled=self._troubled) as pipeline,
@@ -161,11 +162,15 @@ class Relay:
 
     async def _position(self) -> int:
         """Where to go on; noted anew, so that a destination is on the list from its beginning."""
-        stored = await asyncio.to_thread(self._tables.position, self.destination.mark)
+        stored = await asyncio.to_thread(self._tables.position, self.destination.mark) if self._keeps else 0
         start, self._start = self._start, None
         self._saved = self.progress.position = stored if start is None else start
-        await asyncio.to_thread(self._tables.move, self.destination.mark, self._saved)
+        await self._note(self._saved)
         return self._saved
+
+    async def _note(self, position: int) -> None:
+        if self._keeps:
+            await asyncio.to_thread(self._tables.move, self.destination.mark, position)
 
     async def _connect(self) -> None:
         failures = 0
@@ -219,7 +224,7 @@ class Relay:
     async def _save(self, pipeline: Pipeline) -> None:
         self.progress.position = low = pipeline.low
         if low > self._saved:
-            await asyncio.to_thread(self._tables.move, self.destination.mark, low)
+            await self._note(low)
             self._saved = low
 
     # -- how it stands
@@ -242,9 +247,7 @@ class Relay:
                 log.warning("relaying to %s waits: %s", self.destination.name, self.progress.trouble)
 
     async def _rest(self, failures: int) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(min(PAUSE * 2 ** min(failures - 1, 10), LONGEST_PAUSE)):
-                await self._closing.wait()
+        await asyncio.sleep(min(PAUSE * 2 ** min(failures - 1, 10), LONGEST_PAUSE))
 
 
 async def _first(*coroutines: Coroutine[Any, Any, None]) -> None:

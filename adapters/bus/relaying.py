@@ -25,6 +25,8 @@ async def relaying(
     memory = bus if isinstance(bus, MemoryBus) else None
     if memory is None and destination.address.kind == "memory":
         memory = MemoryBus(destination.address.url)
+    if memory is not None:
+        await memory.start()  # routers that cannot start are told here
     with open_relay(url, destination, log=store.application, keys=keys, bus=memory) as relay:
         store.on_append(relay.wake)
         async with relay:
@@ -35,4 +37,6 @@ def _settings(bus: str | MemoryBus | BusSettings, configured: BusSettings | None
     if isinstance(bus, BusSettings):
         return bus
     address = bus if isinstance(bus, str) else bus.url
-    return replace(configured, url=address) if configured else BusSettings(address)
+    if configured is None or configured.url == address:
+        return configured or BusSettings(address)
+    return replace(configured, url=address, name=None)  # the name is that of another place, and of its position

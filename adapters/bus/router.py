@@ -8,14 +8,15 @@ any instant, the message under way comes again; with `once=` its effect is there
 import asyncio
 import logging
 from collections.abc import Callable, Collection
-from typing import Any, Self
+from typing import Any, Self, cast
 from weakref import WeakKeyDictionary
 
 from limen.adapters.bus import names
 from limen.adapters.bus.dead_letter import DeadLetter, told
 from limen.adapters.bus.handling import Handling
-from limen.adapters.bus.intake import Terms
+from limen.adapters.bus.intake import Terms, before_stop
 from limen.adapters.bus.memory import MemoryBus
+from limen.adapters.bus.once import Once
 from limen.adapters.bus.registry import Exactly, Function, Registry
 from limen.adapters.bus.taking_in import intake_of
 from limen.domain.configuration import Retry
@@ -73,38 +74,38 @@ class ActionRouter:
 
     # -- registering
 
-    def before(
-        self, flow: str, *, once: Exactly | None = None, id: str | None = None
-    ) -> Callable[[Function], Function]:
+    def before(self, flow: str, *, once: Any = None, id: str | None = None) -> Callable[[Function], Function]:
         """Handles the beginning of each flow of this kind: `FlowInitiated`."""
         return self._slot(flow, "before", None, once, id)
 
     def after(
-        self, flow: str, *, method: str | None = None, once: Exactly | None = None, id: str | None = None
+        self, flow: str, *, method: str | None = None, once: Any = None, id: str | None = None
     ) -> Callable[[Function], Function]:
         """Handles the completion of each flow of this kind, `FlowCompleted`: for one method, else by default."""
         return self._slot(flow, "after", method, once, id)
 
     def on(
-        self, event: type[DomainEvent], *, once: Exactly | None = None, id: str | None = None
+        self, event: type[DomainEvent], *, once: Any = None, id: str | None = None
     ) -> Callable[[Function], Function]:
         """Handles each event of a type of `limen.domain.events` (`IdentityErased` …), beside the slots' handlers."""
 
+        exactly = _exactly(once)
+
         def register(function: Function) -> Function:
             self._check_open()
-            self._registry.add_event(event, function, id, once)
+            self._registry.add_event(event, function, id, exactly)
             return function
 
         return register
 
     def _slot(
-        self, flow: str, phase: Any, method: str | None, once: Exactly | None, id: str | None
+        self, flow: str, phase: Any, method: str | None, once: Any, id: str | None
     ) -> Callable[[Function], Function]:
-        slot = slot_of(flow, phase, method)
+        slot, exactly = slot_of(flow, phase, method), _exactly(once)
 
         def register(function: Function) -> Function:
             self._check_open()
-            self._registry.add_slot(slot, function, id, once)
+            self._registry.add_slot(slot, function, id, exactly)
             return function
 
         return register
@@ -145,8 +146,14 @@ class ActionRouter:
             await start()
 
         broker.start = prepared
+        before_stop(broker, self._forget_roster)
+
+    async def _forget_roster(self) -> None:
+        _rosters.pop(self.broker, None)
 
     async def _prepare(self) -> None:
+        if not self._registry.handlers:
+            raise RuntimeError(f"group '{self.group}' has no handlers: it would acknowledge everything and do nothing")
         self._started = True
         # on one broker the others are not seen at work yet: all of them prepare before any begins
         beside = _rosters.setdefault(self.broker, {})
@@ -204,12 +211,13 @@ class _Attached:
 
     async def start(self) -> None:
         if not self._running:
-            self._running = True
             await self._router._prepare()
+            self._running = True
 
     async def stop(self) -> None:
         if self._running:
             self._running = False
+            _rosters.pop(self._router.broker, None)
             await self._router._intake.leave()  # type: ignore[attr-defined]  # it is a MemoryIntake here
 
 
@@ -223,3 +231,10 @@ async def _connected(broker: Any) -> None:
         await connecting
     finally:
         connecting.cancel()
+
+
+def _exactly(once: Any) -> Exactly | None:
+    """`once=` takes an `Once`, or what one is made of: a pool, an engine, or the path of a SQLite file."""
+    if once is None or (hasattr(once, "run") and hasattr(once, "check")):
+        return cast("Exactly | None", once)
+    return Once(once)

@@ -113,6 +113,8 @@ def _destination(where: Where, given: dict[str, Any]) -> "Destination":
     try:
         from dataclasses import replace
 
+        if settings is not None and given.get("url", settings.url) != settings.url:
+            given = {"name": None, **given}  # the name in the file is that of another place, and of its position
         destination = destination_of(replace(settings, **given) if settings else BusSettings(**given))
     except BusUnusable as error:
         hint = next((option for word, option in _HINTS.items() if word in str(error)), "--bus")

@@ -26,6 +26,8 @@ _BUS: Shape = {
     "name": Leaf("text", 1, 200),
     "personal_data": BOOL,
     "publish": BOOL,
+    "source": Leaf("text", 1, 200),
+    "project": Leaf("text", 1, 200),
     "format": one_of("cloudevents", "ory"),
     "types": Many(one_of(*EVENT_TYPES), unique=True),
     "flows": Many(one_of(*FlowKind), unique=True),

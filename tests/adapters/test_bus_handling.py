@@ -1,17 +1,21 @@
 """What a group does with messages that are not as they should be, and with handlers that are not either."""
 
 import asyncio
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
 
-from limen.adapters.bus import ActionRouter, DeadLetter, MemoryBus, Message
-from limen.adapters.bus.handling import Handling
+from limen.adapters.bus import ActionRouter, DeadLetter, MemoryBus, Message, Once
+from limen.adapters.bus.handling import NEVER_DONE, Handling
 from limen.adapters.bus.intake import Incoming
 from limen.adapters.bus.registry import Registry
 from limen.domain.events import FlowCompleted, FlowInitiated, SessionRevoked
-from tests.support.bus import QUICK, completed, new_topic, revoked
+from limen.domain.handler import slot_of
+from tests.support.bus import QUICK, completed, new_topic, revoked, until
 
 
 class Group:
@@ -52,11 +56,11 @@ async def test_a_newer_version_of_an_event_is_parked_for_a_newer_consumer(group:
 
 async def test_a_message_that_ends_its_process_each_time_is_parked_at_last(group: Group) -> None:
     group.registry.add_event(SessionRevoked, lambda: group.told.append(1), "note", None)
-    await group.handling.receive(incoming(delivered=QUICK.attempts))
+    await group.handling.receive(incoming(delivered=NEVER_DONE))
     assert group.told == [1]
-    await group.handling.receive(incoming(delivered=QUICK.attempts + 1))
+    await group.handling.receive(incoming(delivered=NEVER_DONE + 1))
     assert group.told == [1]
-    assert group.parked[0].error.startswith("NeverDone: brought 4 times")
+    assert group.parked[0].error.startswith("NeverDone: brought 21 times")
 
 
 async def test_a_handler_that_raises_cancelled_by_itself_has_failed(group: Group) -> None:
@@ -141,11 +145,91 @@ def test_handlers_are_refused_where_they_are_wrong() -> None:
         ActionRouter("nats://127.0.0.1", "crm")
 
 
-def test_a_handler_has_the_same_id_however_its_program_was_started() -> None:
-    registry = Registry()
+@pytest.mark.parametrize("start", [["crm.py"], ["-m", "crm"], ["-c", "import crm"]])
+def test_a_handler_has_the_same_id_however_its_program_was_started(start: list[str], tmp_path: Path) -> None:
+    (tmp_path / "crm.py").write_text(
+        "from limen.adapters.bus.registry import Registry\n"
+        "from limen.domain.events import SessionRevoked\n"
+        "def note(): ...\n"
+        "registry = Registry()\n"
+        "registry.add_event(SessionRevoked, note, None, None)\n"
+        "print(registry.handlers[0].id)\n"
+    )
+    done = subprocess.run([sys.executable, *start], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "crm.note\n"
 
-    def note() -> None: ...
 
-    note.__module__ = "__main__"
-    registry.add_event(SessionRevoked, note, None, None)
-    assert not registry.handlers[0].id.startswith("__main__.")
+async def test_what_looks_plain_and_leads_to_a_coroutine_is_awaited(group: Group) -> None:
+    async def note() -> None:
+        await asyncio.sleep(0)
+        group.told.append(1)
+
+    class Callable:
+        async def __call__(self) -> None:
+            group.told.append(2)
+
+    group.registry.add_event(SessionRevoked, lambda: note(), "wrapped", None)
+    group.registry.add_event(SessionRevoked, Callable(), "object", None)
+    await group.handling.receive(incoming())
+    assert group.told == [1, 2]
+    assert group.parked == []
+
+
+async def test_a_plain_handler_that_raises_stop_iteration_has_failed(group: Group) -> None:
+    def find() -> None:
+        next(iter(()))
+
+    group.registry.add_event(SessionRevoked, find, "find", None)
+    async with asyncio.timeout(10):
+        await group.handling.receive(incoming())
+    assert group.parked[0].error == "RuntimeError: the handler raised StopIteration"
+
+
+async def test_the_same_id_in_two_places_is_two_handlers_for_once(group: Group, tmp_path: Path) -> None:
+    once = Once(tmp_path / "once.db")
+
+    async def note(tx: object) -> None:
+        group.told.append(1)
+
+    group.registry.add_event(FlowCompleted, note, "note", once)
+    group.registry.add_slot(slot_of("login", "after", None), note, "note", once)
+    envelope = completed("t", uuid4(), "code")
+    for _ in range(2):
+        await group.handling.receive(Incoming(envelope.attributes, envelope.data))
+    assert group.told == [1, 1]
+
+
+async def test_a_flow_of_a_kind_that_only_a_newer_limen_knows_is_passed_over(group: Group) -> None:
+    group.registry.add_slot(slot_of("login", "after", None), lambda: group.told.append(1), "note", None)
+    envelope = completed("t", uuid4(), "code")
+    await group.handling.receive(Incoming({**envelope.attributes, "flow": "consent"}, envelope.data))
+    assert (group.told, group.parked) == ([], [])
+
+
+async def test_only_the_first_line_of_an_error_is_kept(group: Group) -> None:
+    def broken() -> None:
+        raise ValueError("duplicate key\nDETAIL: Key (email)=(ada@example.org) already exists")
+
+    group.registry.add_event(SessionRevoked, broken, "broken", None)
+    await group.handling.receive(incoming())
+    assert group.parked[0].error == "ValueError: duplicate key"
+
+
+async def test_once_may_be_given_what_it_is_made_of(tmp_path: Path) -> None:
+    told: list[object] = []
+    bus = MemoryBus(f"memory:{new_topic()}")
+    router = ActionRouter(bus, "crm", topic="t", retry=QUICK)
+
+    @router.on(SessionRevoked, once=tmp_path / "crm.db")
+    async def note(tx: object) -> None:
+        told.append(tx)
+
+    async with router:
+        bus.state.append(revoked("t", uuid4(), 1))
+        await until(lambda: len(told) == 1)
+
+
+async def test_a_router_without_handlers_is_refused_at_its_start() -> None:
+    router = ActionRouter(MemoryBus(f"memory:{new_topic()}"), "crm")
+    with pytest.raises(RuntimeError, match="has no handlers"):
+        await router.start()

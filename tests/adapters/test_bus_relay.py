@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sqlite3
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from limen.adapters.bus.destination import Destination
 from limen.adapters.bus.nats import streams as jetstream
 from limen.adapters.bus.opening import open_relay, positions
 from limen.adapters.store import open_store
+from limen.adapters.views import open_views
 from limen.domain.errors import BusUnusable
 from limen.domain.events import FlowCompleted, FlowInitiated, IdentityErased
 from tests.support.brokers import nats_url, own_nats
@@ -170,7 +172,9 @@ async def test_events_that_are_there_are_not_sent_again_though_the_position_was_
         await relay_all(store, destination(topic))
         await house.sign_in()
         new = house.size - len(await there(topic))
-        assert await relay_all(store, destination(topic), start=0) == new
+        with open_views(store) as views:
+            views._tables.move(destination(topic).mark, 0)
+        assert await relay_all(store, destination(topic)) == new
     assert in_order(await there(topic))
 
 
@@ -435,3 +439,58 @@ async def test_an_erasure_passes_every_choice_of_flows(store: str, topic: str) -
         await house.engine.erase(person.id)
         await relay_all(store, destination(topic, flows=("login",)))
     assert [attributes["type"] for _, attributes, _ in await there(topic)] == ["limen.identity.erased"]
+
+
+async def test_destinations_that_overlap_on_a_topic_confirm_nothing_that_is_not_there(store: str, topic: str) -> None:
+    some = destination(topic, name="some", types=("FlowCompleted",))
+    async with open_house(store=store) as house:
+        with open_relay(store, some) as one, open_relay(store, destination(topic, name="all")) as every:
+            async with one, every:
+                await until(lambda: one.progress.state == every.progress.state == "relaying")
+                await house.register()
+                for _ in range(5):
+                    await house.sign_in()
+                await until(lambda: every.progress.sent >= house.size, lambda: str(every.progress))
+        there_now = {attributes["id"] for _, attributes, _ in await there(topic)}
+        assert there_now == {f"{entry.stream}:{entry.version}" for entry in house.log()}
+
+
+async def test_a_failing_database_is_waited_for(store: str, topic: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with open_house(store=store) as house:
+        await some_flows(house)
+        with open_relay(store, destination(topic)) as relay:
+            move, failures = relay._tables.move, [sqlite3.OperationalError("database is locked")] * 2
+
+            def fragile(name: str, position: int) -> None:
+                if failures:
+                    raise failures.pop()
+                move(name, position)
+
+            monkeypatch.setattr(relay._tables, "move", fragile)
+            async with relay:
+                await until(lambda: relay.progress.sent == house.size, lambda: str(relay.progress))
+    assert in_order(await there(topic))
+
+
+async def test_the_name_in_the_settings_is_not_that_of_another_bus(store: str, topic: str) -> None:
+    settings = {"bus": {"url": nats_url(), "topic": topic, "name": "main"}}
+    async with open_house(store=store, settings=settings, bus=MemoryBus(f"memory:{new_topic()}")) as house:
+        await some_flows(house)
+    assert positions(store)[1] == {}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nats://ada:s3cr3t/x@one:4222",
+        "nats://ada:s3,cr3t@one:4222",
+        "redis://:s3#cr3t@one:6379",
+        "kafka://ada:s3?cr3t@one:9092",
+        "amqp://ada:s3@cr3t@one:5672/",
+        "nats://one:s3cr3t",
+    ],
+)
+def test_a_url_in_which_a_password_cannot_be_told_for_certain_is_refused(url: str) -> None:
+    with pytest.raises(BusUnusable, match="%40") as refused:
+        BusAddress.of(url)
+    assert "cr3t" not in str(refused.value)

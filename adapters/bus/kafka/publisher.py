@@ -67,7 +67,7 @@ class KafkaPublisher:
         if self._sweeper is None:
             self._sweeper = asyncio.create_task(self._sweep(), name="limen-kafka-deadlines")
 
-    async def send(self, envelope: Envelope) -> "asyncio.Future[None]":
+    async def send(self, envelope: Envelope) -> "asyncio.Future[Any]":
         under_way = self._under_way.get(envelope.id)
         if under_way is None:
             under_way = await self._hand_over(envelope)

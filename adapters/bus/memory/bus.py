@@ -4,6 +4,7 @@ It is gone with the process. `MemoryBus()` is the bus that `memory:` means, for 
 it; `MemoryBus("memory:name")` is another one.
 """
 
+import asyncio
 import gc
 import threading
 from collections import OrderedDict
@@ -70,6 +71,11 @@ class _State:
             told = list(self.told)
         for tell in told:
             tell()
+
+    def settled(self) -> bool:
+        """Whether no group that somebody works for is behind."""
+        with self.lock:
+            return all(group.done >= self.count for group in self.groups.values() if group.members)
 
     def after(self, number: int) -> tuple[int, Envelope] | None:
         """The first event with a higher number."""
@@ -145,6 +151,13 @@ class MemoryBus:
         if not self.state.started:
             for member in self._attached():
                 await member.stop()
+
+    async def settled(self, seconds: float) -> None:
+        """Waits until every group at work has handled what there is, for so long at most."""
+        waited = 0.0
+        while waited < seconds and not self.state.settled():
+            await asyncio.sleep(0.01)
+            waited += 0.01
 
     def _attached(self) -> list[Member]:
         self.state.members = [one for one in self.state.members if one() is not None]

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 from limen.adapters.bus.envelope import Envelope
+from limen.adapters.bus.intake import GRACE
 from limen.adapters.bus.memory import MemoryBus
 from limen.adapters.bus.publisher import Order
 
@@ -21,7 +23,7 @@ class MemoryPublisher:
         if not self._bus.running:
             await self._bus.start()
 
-    async def send(self, envelope: Envelope) -> "asyncio.Future[None]":
+    async def send(self, envelope: Envelope) -> "asyncio.Future[Any]":
         self._bus.state.append(envelope)
         confirmed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         confirmed.set_result(None)
@@ -33,4 +35,5 @@ class MemoryPublisher:
 
     async def close(self) -> None:
         if self._bus.running:
+            await self._bus.settled(GRACE)
             await self._bus.stop()

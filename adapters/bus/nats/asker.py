@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import re
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -77,7 +79,7 @@ class NatsAsker(ServerAsker):
             raise CallFailed(
                 "upstream", f"a stream captures {question.subject}: its acknowledgement came instead of a reply"
             )
-        return answer_of(reply.body, reply.headers)
+        return answer_of(reply.body, _with_status(reply.headers))
 
 
 def _is_acknowledgement(body: bytes) -> bool:
@@ -93,3 +95,11 @@ def _is_acknowledgement(body: bytes) -> bool:
 
 async def _quietly(error: Exception) -> None:
     """Failed connections are told by what waits for them; the client's own habit is to print them."""
+
+
+def _with_status(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """The headers of a reply; a NATS service that answers with an error says so in one of its own."""
+    code = headers.get("Nats-Service-Error-Code")
+    if code is None:
+        return headers
+    return {"status": code if re.fullmatch(r"[45][0-9]{2}", code, re.ASCII) else "500", **headers}

@@ -44,13 +44,14 @@ class NatsIntake(Intake):
     def __init__(self, broker: NatsBroker, terms: Terms, receive: Receive) -> None:
         super().__init__(broker, terms, receive)
         self._subscription: JetStreamContext.PushSubscription | None = None
+        self._wanted: frozenset[str] = frozenset()
         self._idle = asyncio.Event()
         self._idle.set()
         before_stop(broker, self._leave)
 
     async def prepare(self, roster: str) -> None:
         js = await jetstream.declare(await self._client(), self.terms.topic)
-        config = self._config(roster)
+        config, self._wanted = self._config(roster), frozenset(self.terms.subjects())
         try:
             there = await js.consumer_info(self.terms.topic, self.terms.group)
         except NotFoundError:
@@ -66,15 +67,15 @@ class NatsIntake(Intake):
                 cb=self._take,
                 manual_ack=True,
             )
+            await self._stand_by_it(js, config)
 
     async def _agree(self, js: JetStreamContext, there: ConsumerInfo, config: ConsumerConfig) -> None:
         """The consumer is there: of the same handlers, or of others whose routers have all gone."""
-        theirs = (there.config.description or "").removeprefix(_ROSTER)
-        ours = (config.description or "").removeprefix(_ROSTER)
-        if theirs == ours:
-            return
-        if there.push_bound:
+        theirs, ours = _roster_of(there.config), _roster_of(config)
+        if theirs != ours and there.push_bound:
             raise GroupDiffers(self.terms.group, ours, theirs)
+        if theirs == ours and there.config.ack_wait == config.ack_wait:
+            return
         config.deliver_subject = there.config.deliver_subject
         config.deliver_policy = there.config.deliver_policy
         await js.add_consumer(self.terms.topic, config)
@@ -94,6 +95,14 @@ class NatsIntake(Intake):
             filter_subject=_pattern(self.terms.subjects(), self.terms.topic),
         )
 
+    async def _stand_by_it(self, js: JetStreamContext, config: ConsumerConfig) -> None:
+        """Two that start at once both find nobody at work, and the last to write decides: the other one goes."""
+        there = await js.consumer_info(self.terms.topic, self.terms.group)
+        theirs, ours = _roster_of(there.config), _roster_of(config)
+        if theirs != ours:
+            await self._leave()
+            raise GroupDiffers(self.terms.group, ours, theirs)
+
     async def _leave(self) -> None:
         """Ends what `prepare` began: the message under way is finished within the grace, or comes again."""
         subscription, self._subscription = self._subscription, None
@@ -107,6 +116,9 @@ class NatsIntake(Intake):
     async def _take(self, message: Msg) -> None:
         self._idle.clear()
         try:
+            if message.subject not in self._wanted:
+                await message.ack()
+                return
             delivered = message.metadata.num_delivered or 1
             await self.receive(Incoming(attributes_of(message.headers), message.data, delivered, message.in_progress))
             await message.ack()
@@ -143,6 +155,10 @@ class NatsIntake(Intake):
 
     async def _client(self) -> Client:
         return await self.broker.connect()
+
+
+def _roster_of(config: ConsumerConfig) -> str:
+    return (config.description or "").removeprefix(_ROSTER)
 
 
 def _pattern(subjects: Sequence[str], topic: str) -> str:

@@ -62,7 +62,7 @@ class NatsPublisher:
         self._named: str | None = None
         self._strangers = 0
         self._ours: deque[str] = deque(maxlen=4096)
-        self._waiting: dict[int, asyncio.Future[None]] = {}
+        self._waiting: dict[int, asyncio.Future[bool]] = {}
         self._deadlines: deque[tuple[float, int]] = deque()
         self._sweeper: asyncio.Task[None] | None = None
 
@@ -96,7 +96,7 @@ class NatsPublisher:
             log.warning("somebody else publishes to '%s' too: order is kept without the server's help", self._topic)
             self.order = "stream"
 
-    async def send(self, envelope: Envelope) -> "asyncio.Future[None]":
+    async def send(self, envelope: Envelope) -> "asyncio.Future[bool]":
         client = self._client
         if client is None:
             raise PublishFailed("NATS: not connected")
@@ -131,8 +131,10 @@ class NatsPublisher:
         for confirmed in self._waiting.values():
             confirmed.cancel()
         self._waiting.clear()
-        self._client = None
+        client, self._client = self._client, None
         with suppress(NatsError, OSError, TimeoutError):
+            if client is not None and not client.is_connected:
+                await client.close()  # else it would go on looking for its server, and send what it holds
             await self._broker.stop()
 
     # -- the server's word
@@ -143,7 +145,8 @@ class NatsPublisher:
         if confirmed is None or confirmed.done():
             return
         if message.data and b'"error"' not in message.data:
-            confirmed.set_result(None)
+            # what was there before says nothing of those before it: another destination may have brought it
+            confirmed.set_result(b'"duplicate"' in message.data)
         else:
             confirmed.set_exception(self._refusal(message))
 

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 from collections import deque
 from functools import partial
+from typing import Any
 
 from limen.adapters.bus.envelope import Envelope
 from limen.adapters.bus.pipelines.pipeline import Pipeline
@@ -49,14 +50,16 @@ class Lanes(Pipeline):
         else:
             confirmed.add_done_callback(partial(self._ended, envelope))
 
-    def _ended(self, envelope: Envelope, confirmed: "asyncio.Future[None]") -> None:
+    def _ended(self, envelope: Envelope, confirmed: "asyncio.Future[Any]") -> None:
         """A confirmation came, or failed to: the next event of the stream, or the same again."""
         if confirmed.cancelled():
             return
         error = confirmed.exception()
         if error is not None:
+            # many fail together when a connection does: that is one failure, and one pause
+            wait = self._pause() if self._stale else self._failed(error)
             self._stale = True
-            asyncio.get_running_loop().call_later(self._failed(error), self._go, envelope)
+            asyncio.get_running_loop().call_later(wait, self._go, envelope)
             return
         lane = self._behind[envelope.stream]
         if lane:

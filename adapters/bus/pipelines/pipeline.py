@@ -77,7 +77,7 @@ class Pipeline(ABC):
         while len(self._open) >= self._window:
             await self._room()
         self._open[envelope.position, envelope.part] = envelope
-        self._last = max(self._last, envelope.position)
+        self._last = max(self._last, envelope.position - 1)  # there may be another part of the same position
         await self._take(envelope)
 
     async def drained(self) -> None:
@@ -142,6 +142,9 @@ class Pipeline(ABC):
         """Something failed: gives the seconds to wait before it is tried again."""
         self._failures += 1
         self._troubled(error)
+        return self._pause()
+
+    def _pause(self) -> float:
         return float(min(PAUSE * 2 ** min(self._failures - 1, 10), LONGEST_PAUSE))
 
     async def _mend(self, error: BaseException) -> None:

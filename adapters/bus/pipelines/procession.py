@@ -7,6 +7,7 @@ fails, all behind it do; when the last of them has, they go again in the same or
 import asyncio
 from functools import partial
 from itertools import takewhile
+from typing import Any
 
 from limen.adapters.bus.envelope import Envelope
 from limen.adapters.bus.pipelines.pipeline import OrderChanged, Pipeline
@@ -20,6 +21,8 @@ class Procession(Pipeline):
         self._under_way = 0
         self._sending = False
         self._error: BaseException | None = None
+        self._met = False
+        """Whether the bus had an event before it was sent: then a chain may lead over events that are not ours."""
 
     async def _take(self, envelope: Envelope) -> None:
         self._ready.append(envelope)
@@ -52,17 +55,23 @@ class Procession(Pipeline):
         self._under_way += 1
         confirmed.add_done_callback(partial(self._ended, envelope))
 
-    def _ended(self, envelope: Envelope, confirmed: "asyncio.Future[None]") -> None:
+    def _ended(self, envelope: Envelope, confirmed: "asyncio.Future[Any]") -> None:
         if confirmed.cancelled():
             return
         self._under_way -= 1
         error = confirmed.exception()
         if error is None:
-            self._done(*self._up_to(envelope))
+            self._met |= bool(confirmed.result())
+            chained = not self._met and self._error is None
+            self._done(*(self._up_to(envelope) if chained else self._alone(envelope)))
         elif self._error is None and self._is_open(envelope):
             self._error = error  # of the first: those behind it fail because of it
         if self._error is not None and not self._under_way:
             self._moved.set()
+
+    def _alone(self, envelope: Envelope) -> list[Envelope]:
+        """It, and nothing before it: where somebody else had brought an event, one may have followed upon that."""
+        return [envelope] if self._is_open(envelope) else []
 
     def _is_open(self, envelope: Envelope) -> bool:
         """Whether neither it nor one behind it has been confirmed."""
@@ -80,7 +89,8 @@ class Procession(Pipeline):
         await self._mend(error)
         if self._publisher.order != "log":
             raise OrderChanged("the bus keeps the order no longer; it is to be kept in another way")
-        self._done(*self._there())
+        there = self._there()
+        self._done(*(there[-1:] if self._met else there))
         self._ready.clear()
         self._ready.extend(self._open.values())
         self._error = None

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import aiormq
 from aiormq.abc import ChannelFrame
@@ -59,7 +59,7 @@ class RabbitPublisher:
         if self._sweeper is None:
             self._sweeper = asyncio.create_task(self._sweep(), name="limen-rabbit-deadlines")
 
-    async def send(self, envelope: Envelope) -> "asyncio.Future[None]":
+    async def send(self, envelope: Envelope) -> "asyncio.Future[Any]":
         channel = self._channel
         if channel is None or channel.is_closed:
             raise PublishFailed("RabbitMQ: not connected")

@@ -81,7 +81,7 @@ class RedisPublisher:
         time, _, part = text(told["last-generated-id"]).partition("-")
         return int(time), int(part)
 
-    async def send(self, envelope: Envelope) -> "asyncio.Future[None]":
+    async def send(self, envelope: Envelope) -> "asyncio.Future[Any]":
         """By itself: here `send_all` is the way, this serves who does not care for speed."""
         await self.send_all([envelope])
         confirmed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
