@@ -36,6 +36,8 @@ class BusAddress:
             known = f"'{scheme}:'" if colon and scheme.isalnum() else "this URL"
             raise BusUnusable(f"{known} names no bus; expected {_FORMS}")
         address = cls(kind, url)
+        if kind != "memory" and not all(address.servers or [""]):
+            raise BusUnusable(f"this {scheme} URL names no host; expected {_FORMS}")
         if kind != "memory" and not address._is_clear():
             raise BusUnusable(
                 f"this {scheme} URL cannot be read: in a user or password '/', '?', '#', ',', ':' and '@' are written "

@@ -63,7 +63,10 @@ def told(error: BaseException) -> str:
 
     Further lines are where databases tell the values that were in the way.
     """
-    line = str(error).partition("\n")[0]
+    try:
+        line = str(error).partition("\n")[0]
+    except Exception:
+        line = "its text cannot be read"
     text = "".join(character if " " <= character <= "~" else "?" for character in f"{type(error).__name__}: {line}")
     return text[:ERROR_CHARACTERS].rstrip(": ")
 

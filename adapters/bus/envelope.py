@@ -4,6 +4,7 @@ Attributes are kept without a prefix here; each bus writes them its own way (`ce
 the names: CloudEvents 1.0.2, its extensions `sequence` and `partitioning`, and the rules of limen's bus for the others.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -21,6 +22,8 @@ CONTENT_TYPE: Final = "application/json"
 SOURCE: Final = "/limen"
 DIGITS: Final = 10
 """Of `sequence`: padded so that it sorts as text."""
+
+_VERSION = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 
 Opener = Callable[[Mapping[str, Any]], Any]
 """Opens a sealed field: its value in clear, or `{"erased": true}`."""
@@ -135,7 +138,7 @@ def event_class(attributes: Mapping[str, str]) -> type[DomainEvent]:
 
 def _model(attributes: Mapping[str, str]) -> tuple[type[DomainEvent], int]:
     parts = attributes.get("dataschema", "").split(":")
-    if len(parts) != 4 or parts[:2] != ["urn", "limen"] or not parts[3].isdecimal():
+    if len(parts) != 4 or parts[:2] != ["urn", "limen"] or not _VERSION.fullmatch(parts[3]):
         raise Unreadable("there is no dataschema urn:limen:<Event>:<version>")
     event, version = EVENT_TYPES.get(parts[2]), int(parts[3])
     if event is None:

@@ -83,6 +83,8 @@ class Registry:
         once: Exactly | None,
     ) -> None:
         name = id or f"{_module(function)}.{getattr(function, '__qualname__', repr(function))}"
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise TypeError(f"{name} contains yield: it would be made, and never run")
         handler = Registered(name, place, function, _takes(function, event, name), once)
         if "tx" in handler.takes and once is None:
             raise TypeError(f"{name} takes a transaction: register it with once=Once(…)")
@@ -147,10 +149,10 @@ def _after(slot: Slot, kind: FlowKind) -> bool:
 
 def _takes(function: Function, event: type[DomainEvent], name: str) -> frozenset[str]:
     """The names a handler asks for. Raises TypeError where it asks for another, or for another event."""
-    parameters = [
-        one for one in inspect.signature(function).parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD
-    ]
+    parameters = list(inspect.signature(function).parameters.values())
     for one in parameters:
+        if one.kind in (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL):
+            raise TypeError(f"{name} takes anything; a handler names what it takes: {', '.join(TAKES)}")
         if one.kind is inspect.Parameter.POSITIONAL_ONLY:
             raise TypeError(f"{name} takes '{one.name}' by place alone; handlers are given {', '.join(TAKES)} by name")
         if one.name not in TAKES and one.default is inspect.Parameter.empty:

@@ -86,7 +86,7 @@ class Relay:
         assert self._task is not None
         self.finish()
         if not self.progress.trouble:
-            await asyncio.wait((self._task,), timeout=GRACE)
+            await asyncio.wait((self._task,), timeout=1.0 if self.progress.state == "connecting" else GRACE)
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
@@ -152,7 +152,6 @@ class Relay:
             pipeline_for(self._publisher, confirmed=self._confirmed, troubled=self._troubled) as pipeline,
         ):
             pipeline.skip(position)
-            self.progress.state = "relaying"
             try:
                 await _first(
                     self._read(position, pipeline), self._save_often(pipeline), self._listen(news), pipeline.watched()
@@ -184,13 +183,16 @@ class Relay:
                 await self._rest(failures)
                 await self._seat.hold()
             else:
-                self._troubled(None)
                 return
 
     async def _read(self, position: int, pipeline: Pipeline) -> None:
+        first = True
         while True:
             self._woken.clear()
             reached, envelopes = await self._source.page(position)
+            if first:  # bus and log are both there
+                first = False
+                self._troubled(None)
             for envelope in envelopes:
                 await pipeline.put(self._fitting(envelope))
             if reached > position:

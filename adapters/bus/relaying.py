@@ -22,9 +22,8 @@ async def relaying(
     `BusUnusable`.
     """
     destination = destination_of(_settings(bus, configured))
-    memory = bus if isinstance(bus, MemoryBus) else None
-    if memory is None and destination.address.kind == "memory":
-        memory = MemoryBus(destination.address.url)
+    # a handle of its own: what it starts goes on for others when this engine is closed
+    memory = MemoryBus(destination.address.url) if destination.address.kind == "memory" else None
     if memory is not None:
         await memory.start()  # routers that cannot start are told here
     with open_relay(url, destination, log=store.application, keys=keys, bus=memory) as relay:

@@ -54,6 +54,7 @@ class FileSeat(Seat):
     """A locked file beside a SQLite file: the system frees it when its holder dies, however that happens."""
 
     def __init__(self, store: Path, name: str) -> None:
+        store = store.resolve()  # by whatever link it was named
         self._lock = FileLock(store.with_name(f"{store.name}.relay-{_digest(name).hex()[:8]}.lock"), mode=0o600)
 
     async def taken(self) -> bool:

@@ -93,7 +93,13 @@ def relay(
         "personal_data": personal_data or None,
     }
     destination = _destination(where, {key: value for key, value in given.items() if value is not None})
-    from limen.adapters.bus.opening import open_relay
+    from limen.adapters.bus.opening import open_relay, positions
+    from limen.adapters.store.address import Address
+
+    if Address.of(where.url()).kind == "memory":
+        raise typer.BadParameter("a store in memory is of one process: nothing is in it here", param_hint="--store")
+    if start is not None and start > (head := positions(where.url())[0]):
+        raise typer.BadParameter(f"the log ends at position {head}", param_hint="--from")
 
     with (
         _log(where, keyed=destination.personal_data) as (log, keys),

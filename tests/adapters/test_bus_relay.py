@@ -494,3 +494,16 @@ def test_a_url_in_which_a_password_cannot_be_told_for_certain_is_refused(url: st
     with pytest.raises(BusUnusable, match="%40") as refused:
         BusAddress.of(url)
     assert "cr3t" not in str(refused.value)
+
+
+async def test_what_was_purged_is_there_again_after_starting_over(store: str, topic: str) -> None:
+    async with open_house(store=store) as house:
+        await some_flows(house)
+        await relay_all(store, destination(topic))
+        client = await nats.connect(nats_url())
+        await client.jetstream().purge_stream(topic)
+        await client.close()
+        await relay_all(store, destination(topic), start=0)
+        told = await there(topic)
+        assert len(told) == house.size
+    assert in_order(told)

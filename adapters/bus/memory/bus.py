@@ -136,11 +136,18 @@ class MemoryBus:
 
     async def start(self) -> None:
         """Starts what is attached and does not run yet."""
-        if not self.running:
+        first = not self.running
+        if first:
             self.running = True
             self.state.started += 1
-        for member in self._attached():
-            await member.start()
+        try:
+            for member in self._attached():
+                await member.start()
+        except BaseException:
+            if first:
+                self.running = False
+                self.state.started -= 1
+            raise
 
     async def stop(self, *_: object) -> None:
         """Stops what is attached, when nobody else has started it too."""

@@ -36,9 +36,12 @@ class MemoryIntake(Intake):
         """Ends what `prepare` began."""
         if self._task is None:
             return
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-        self._task = None
+        task, self._task = self._task, None
+        if task.get_loop() is asyncio.get_running_loop():
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        elif not task.get_loop().is_closed():
+            task.get_loop().call_soon_threadsafe(task.cancel)  # it was started in another thread, and ends there
         with self.broker.state.lock:
             self._group.members -= 1
 

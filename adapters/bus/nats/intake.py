@@ -10,6 +10,7 @@ append to the handler (docs/adr/0018).
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from typing import Final
@@ -27,8 +28,13 @@ from limen.adapters.bus import names
 from limen.adapters.bus.dead_letter import DeadLetter
 from limen.adapters.bus.headers import attributes_of, headers_of
 from limen.adapters.bus.intake import GRACE, Incoming, Intake, Receive, Terms, before_stop
-from limen.adapters.bus.nats import streams as jetstream
+from limen.adapters.bus.nats import streams
 from limen.domain.errors import GroupDiffers
+
+KNOWN_DONE: Final = 1024
+"""Messages this member knows it is done with."""
+
+log = logging.getLogger("limen.bus")
 
 _ROSTER: Final = "handlers: "
 """How a consumer's description begins; then the group's handlers, or a digest where they are too many for it."""
@@ -45,12 +51,14 @@ class NatsIntake(Intake):
         super().__init__(broker, terms, receive)
         self._subscription: JetStreamContext.PushSubscription | None = None
         self._wanted: frozenset[str] = frozenset()
+        self._done: dict[int, None] = {}
+        self._watching: asyncio.Task[None] | None = None
         self._idle = asyncio.Event()
         self._idle.set()
         before_stop(broker, self._leave)
 
     async def prepare(self, roster: str) -> None:
-        js = await jetstream.declare(await self._client(), self.terms.topic)
+        js = await streams.declare(await self._client(), self.terms.topic)
         config, self._wanted = self._config(roster), frozenset(self.terms.subjects())
         try:
             there = await js.consumer_info(self.terms.topic, self.terms.group)
@@ -68,6 +76,7 @@ class NatsIntake(Intake):
                 manual_ack=True,
             )
             await self._stand_by_it(js, config)
+            self._watching = asyncio.create_task(self._watch(config), name=f"limen-nats-{self.terms.group}")
 
     async def _agree(self, js: JetStreamContext, there: ConsumerInfo, config: ConsumerConfig) -> None:
         """The consumer is there: of the same handlers, or of others whose routers have all gone."""
@@ -103,8 +112,28 @@ class NatsIntake(Intake):
             await self._leave()
             raise GroupDiffers(self.terms.group, ours, theirs)
 
+    async def _watch(self, config: ConsumerConfig) -> None:
+        """Looks now and then whether the group's consumer is still there: who lost it would hear nothing for ever."""
+        while True:
+            await asyncio.sleep(max(self.terms.patience / 2, 1.0))
+            try:
+                js = (await self._client()).jetstream()
+                await js.consumer_info(self.terms.topic, self.terms.group)
+            except NotFoundError:
+                log.warning("the consumer of group %s was deleted; it begins anew", self.terms.group)
+                with suppress(NatsError, OSError, TimeoutError):
+                    await streams.declare(await self._client(), self.terms.topic)
+                    self._done.clear()
+                    await js.add_consumer(self.terms.topic, config)
+            except (NatsError, OSError, TimeoutError):
+                continue  # the server is away: the client looks for it
+
     async def _leave(self) -> None:
         """Ends what `prepare` began: the message under way is finished within the grace, or comes again."""
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
+            self._watching = None
         subscription, self._subscription = self._subscription, None
         if subscription is None:
             return
@@ -119,9 +148,15 @@ class NatsIntake(Intake):
             if message.subject not in self._wanted:
                 await message.ack()
                 return
-            delivered = message.metadata.num_delivered or 1
+            delivered, place = message.metadata.num_delivered or 1, message.metadata.sequence.stream
+            if delivered > 1 and place in self._done:
+                await message.ack()  # a copy that came while this process was held up
+                return
             await self.receive(Incoming(attributes_of(message.headers), message.data, delivered, message.in_progress))
             await message.ack()
+            self._done[place] = None
+            if len(self._done) > KNOWN_DONE:
+                self._done.pop(next(iter(self._done)))
         finally:
             self._idle.set()
 
@@ -133,12 +168,12 @@ class NatsIntake(Intake):
         js = (await self._client()).jetstream()
         subject = names.dead(self.terms.topic, self.terms.group)
         await js.publish(
-            subject, letter.data, headers=headers, timeout=5.0, stream=jetstream.dead_stream(self.terms.topic)
+            subject, letter.data, headers=headers, timeout=5.0, stream=streams.dead_stream(self.terms.topic)
         )
 
     async def dead(self) -> AsyncIterator[DeadLetter]:
         js = (await self._client()).jetstream()  # nothing is declared to look at what is not there
-        stream, subject = jetstream.dead_stream(self.terms.topic), names.dead(self.terms.topic, self.terms.group)
+        stream, subject = streams.dead_stream(self.terms.topic), names.dead(self.terms.topic, self.terms.group)
         sequence = 1
         while True:
             try:
@@ -151,7 +186,7 @@ class NatsIntake(Intake):
 
     async def remove(self, letter: DeadLetter) -> None:
         js = (await self._client()).jetstream()
-        await js.delete_msg(jetstream.dead_stream(self.terms.topic), letter.place)
+        await js.delete_msg(streams.dead_stream(self.terms.topic), letter.place)
 
     async def _client(self) -> Client:
         return await self.broker.connect()

@@ -23,11 +23,14 @@ from nats.errors import Error as NatsError
 from limen.adapters.bus.address import BusAddress
 from limen.adapters.bus.envelope import Envelope
 from limen.adapters.bus.headers import STAMP, written
-from limen.adapters.bus.nats import streams as jetstream
+from limen.adapters.bus.nats import streams
 from limen.adapters.bus.publisher import PUBLISH_SECONDS, Order, PublishFailed
 
 HEADERS_BYTES: Final = 16 * 1024
 """Kept free for headers below the server's limit, which counts them too."""
+
+MINIMUM_BYTES: Final = 512
+"""Of data, whatever a server says it takes: an event without its large fields is as small as this."""
 
 STRANGERS: Final = 3
 """How often in a row the server may name an event of somebody else before order is kept without its help."""
@@ -61,6 +64,7 @@ class NatsPublisher:
         self._last = ""
         self._named: str | None = None
         self._strangers = 0
+        self._first = self._purged = self._purge = 0
         self._ours: deque[str] = deque(maxlen=4096)
         self._waiting: dict[int, asyncio.Future[bool]] = {}
         self._deadlines: deque[tuple[float, int]] = deque()
@@ -76,10 +80,14 @@ class NatsPublisher:
                     await client.subscribe(f"{self._inbox}.*", cb=self._told)
                     self._sweeper = asyncio.create_task(self._sweep(), name="limen-nats-deadlines")
                     self._client = client
-                context = await jetstream.declare(self._client, self._topic)
-                newest, stamp = await jetstream.newest(context, self._topic)
-            self.newest = newest if stamp == self._stamp else None
-            self.limit = self._client.max_payload - HEADERS_BYTES
+                context = await streams.declare(self._client, self._topic)
+                newest, stamp = await streams.newest(context, self._topic)
+                info = await context.stream_info(self._topic)
+            self.newest = newest.partition("#")[0] if newest and stamp == self._stamp else None
+            self._first, self._purge = info.state.first_seq, self._purged
+            most = info.config.max_msg_size or 0
+            limits = [self._client.max_payload, *([most] if most > 0 else [])]
+            self.limit = max(min(limits) - HEADERS_BYTES, MINIMUM_BYTES)
             self._begin_behind(newest)
         except (NatsError, OSError, TimeoutError) as error:
             raise PublishFailed(f"NATS: {type(error).__name__}") from error
@@ -104,7 +112,8 @@ class NatsPublisher:
         self._count += 1
         number, confirmed = self._count, loop.create_future()
         headers = written(envelope)
-        headers["Nats-Msg-Id"] = name = envelope.id
+        # the server remembers ids of what has been purged: from then on they are sent under others
+        headers["Nats-Msg-Id"] = name = f"{envelope.id}#{self._purge}" if self._purge else envelope.id
         headers[STAMP] = self._stamp
         if self._last and self.order == "log":
             headers["Nats-Expected-Last-Msg-Id"] = self._last
@@ -145,8 +154,14 @@ class NatsPublisher:
         if confirmed is None or confirmed.done():
             return
         if message.data and b'"error"' not in message.data:
-            # what was there before says nothing of those before it: another destination may have brought it
-            confirmed.set_result(b'"duplicate"' in message.data)
+            if b'"duplicate"' not in message.data:
+                confirmed.set_result(False)
+            elif orjson.loads(message.data).get("seq", 0) >= self._first:
+                # what was there before says nothing of those before it: another destination may have brought it
+                confirmed.set_result(True)
+            else:
+                self._purged += 1
+                confirmed.set_exception(PublishFailed("NATS: the event was there and has been purged"))
         else:
             confirmed.set_exception(self._refusal(message))
 
