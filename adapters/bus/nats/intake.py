@@ -122,9 +122,9 @@ class NatsIntake(Intake):
             except NotFoundError:
                 log.warning("the consumer of group %s was deleted; it begins anew", self.terms.group)
                 with suppress(NatsError, OSError, TimeoutError):
-                    await streams.declare(await self._client(), self.terms.topic)
+                    again = await streams.declare(await self._client(), self.terms.topic)
                     self._done.clear()
-                    await js.add_consumer(self.terms.topic, config)
+                    await again.add_consumer(self.terms.topic, config)
             except (NatsError, OSError, TimeoutError):
                 continue  # the server is away: the client looks for it
 
