@@ -17,6 +17,7 @@ from limen.adapters.configuration import read, read_checked, restore
 from limen.adapters.courier import SmtpCourier
 from limen.adapters.hasher import PooledHasher
 from limen.adapters.keyring import Keys
+from limen.adapters.ledger.sealing import sealing
 from limen.adapters.methods import CodeMethod, PasswordMethod, ProfileMethod
 from limen.adapters.schemas import SchemaValidator
 from limen.adapters.store import LogStore, open_store
@@ -65,7 +66,7 @@ async def open_engine(
     `memory:`. `clock`, `ids`, `secrets` and `courier` replace the system's, for tests. `bus` is the URL of a message
     bus, or a `MemoryBus`: what is appended is published to it while the engine is open (by default to `bus` of the
     settings, else to the `MemoryBus()` of this process where there is one). `worker=False` and `relay=False` leave
-    deliveries and the bus to other processes.
+    deliveries and the bus to other processes; `worker=False` also leaves them the sealing of the ledger.
 
     Raises `ConfigurationInvalid` with every fault, `StoreUnusable`, `BusUnusable`.
     """
@@ -99,7 +100,9 @@ async def open_engine(
         engine = Engine(tools, streams, handlers, books.draft(), books.publish, books.recall, books.methods, dispatcher)
         if relay and chosen is not None and (bus is not None or getattr(chosen, "publish", True)):
             await stack.enter_async_context(relaying(opened, url, chosen, configuration.settings.bus, keys))
-        if worker:
+        if worker:  # the sealer first, so that it ends last: what the worker still records is sealed too
+            ledger = configuration.settings.ledger
+            await stack.enter_async_context(sealing(opened, url, ledger, keys, system.clock))
             await stack.enter_async_context(Worker(engine, configuration.settings))
         yield engine
 

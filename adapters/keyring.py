@@ -31,7 +31,8 @@ _KEY = 32
 _WRAPPED = b"\x01"
 """First byte of every wrapped key: the form it has."""
 _VAULT = b"/vault"
-_PEPPER_OWNER = UUID(int=0)
+_STORE = UUID(int=0)
+"""The owner of the store's own keys."""
 
 
 class ForgettingStore(Store, Protocol):
@@ -84,15 +85,22 @@ class Keys:
 
         Raises `StoreUnusable` when none of the configured secrets belongs to this store.
         """
-        row = await self._store.vault(_PEPPER_OWNER, "pepper")
+        self._pepper = await self.own("pepper")
+
+    async def own(self, kind: str) -> bytes:
+        """A key of 32 bytes that is the store's own, and nobody's data; made when it is first asked for.
+
+        Raises `StoreUnusable` when none of the configured secrets belongs to this store.
+        """
+        row = await self._store.vault(_STORE, kind)
         if row is None:
-            made = VaultRow(_PEPPER_OWNER, "pepper", "", self._wrap(_PEPPER_OWNER, "pepper", self._secrets.bytes(_KEY)))
+            made = VaultRow(_STORE, kind, "", self._wrap(_STORE, kind, self._secrets.bytes(_KEY)))
             await self._store.append(Step(unique=[made]))
             # Another process may have been first: what is there now is what both of them use.
-            row = await self._store.vault(_PEPPER_OWNER, "pepper")
+            row = await self._store.vault(_STORE, kind)
         if row is None:
             raise StoreUnusable("the store did not keep what was written to it")
-        self._pepper = self._unwrap(row)
+        return self._unwrap(row)
 
     # ---------------------------------------------------------------------------------------------------------- keys
 

@@ -230,6 +230,21 @@ class BusSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class LedgerSettings:
+    """`ledger` of `limen.yml`: when an engine's process seals and signs, and with which key.
+
+    After `events` events, at most once a second, and `interval` seconds after something happened. `key` is a PEM file
+    with an Ed25519 private key, None for one in the vault; `origin` is what the log is called in its checkpoints.
+    """
+
+    seal: bool = True
+    events: int = 1000
+    interval: float = 60.0
+    key: str | None = None
+    origin: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """limen's own file, `limen.yml`, with `LIMEN_*` over it."""
 
@@ -240,6 +255,7 @@ class Settings:
     worker_interval: float = 1.0
     worker_retry: Retry = Retry(attempts=8, initial=5.0, maximum=3600.0)
     template_workers: int = 2
+    ledger: LedgerSettings = LedgerSettings()
 
 
 @dataclass(frozen=True, slots=True)

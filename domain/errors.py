@@ -18,6 +18,8 @@
     ├── BusUnusable              the bus cannot be reached or used: the message says why
     ├── GroupDiffers             another router of the group has other handlers: start the same code everywhere
     ├── TransactionLost          a consumer's handler ended the transaction it was lent: nothing of it counts
+    ├── LedgerBroken             what was sealed is not what was signed: `limen audit verify` says what is wrong
+    ├── NotInLedger              there is no such event or checkpoint, or it is not sealed yet: the message says which
     ├── Erased                   the personal data asked for has been erased: nothing to be done
     ├── EngineClosed             the engine was used after its `with` block: open another
     └── WrongProcess             an engine crossed a fork: open it afterwards
@@ -207,6 +209,18 @@ class GroupDiffers(LimenError):
             f"group '{group}' is at work with other handlers ({theirs}) than these ({ours}); start the same code "
             "everywhere, stop the old ones first, or give these a group of their own"
         )
+
+
+class LedgerBroken(LimenError):
+    """The ledger's tables, or the events it is about, are not as they were signed: nothing is signed over that."""
+
+    id = "ledger_broken"
+
+
+class NotInLedger(LimenError):
+    """What is to be proven is not in the ledger, or not yet."""
+
+    id = "not_in_ledger"
 
 
 class Erased(LimenError):

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from limen.adapters.cli import actions, audit, bus, config, delivery, demo, docs, flow, log, projection, relay
+from limen.adapters.cli import actions, audit, bus, config, delivery, demo, docs, flow, ledger, log, projection, relay
 from limen.adapters.cli.root import Root
 
 app = typer.Typer(
@@ -41,6 +41,7 @@ app.add_typer(actions.app, name="actions")
 app.add_typer(flow.app, name="flow")
 app.add_typer(delivery.app, name="delivery")
 log.register(app)
+ledger.register(audit.app)
 app.add_typer(audit.app, name="audit")
 app.add_typer(projection.app, name="projection")
 relay.register(app)

@@ -12,7 +12,7 @@ from limen.adapters.cli.group import group
 from limen.adapters.cli.options import AsJson, Config, SettingsFile, Store, Where
 from limen.adapters.cli.output import GOOD, dump_json, out
 
-app = group("Erase a person from the record without breaking it.")
+app = group("Show that the record is as it was written; erase a person from it without breaking it.")
 
 
 @app.callback()

@@ -10,21 +10,23 @@
       welcome: {timeout: 10s, retry: {attempts: 3}, concurrency: 4, signing_secrets: [env:WELCOME_SECRET]}
     bus: nats://127.0.0.1:4222                  # see `limen.adapters.configuration.bus`
     hooks: []                                   # see `limen.adapters.configuration.hooks`
+    ledger: {seal: true, events: 1000, interval: 1m, key: ledger.pem, origin: example.org/limen}
 
 Variables: `LIMEN_STORE`, `LIMEN_BUS` (the URL alone), `LIMEN_PAYLOAD_RETENTION`, `LIMEN_WORKER_INTERVAL`,
 `LIMEN_TEMPLATES_WORKERS`. Durations are Go's (`1h30m`, `500ms`), days (`30d`) too.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from limen.adapters.configuration.bus import overlaid, read_bus
 from limen.adapters.configuration.check import check
 from limen.adapters.configuration.findings import Findings, join, section
-from limen.adapters.configuration.shape import ANYTHING, Leaf, Many, Named, Shape
+from limen.adapters.configuration.shape import ANYTHING, BOOL, Leaf, Many, Named, Shape
 from limen.adapters.configuration.values import parse_duration
-from limen.domain.configuration import ActionSettings, BusSettings, Retry, Settings
+from limen.domain.configuration import ActionSettings, BusSettings, LedgerSettings, Retry, Settings
 
 _SPAN = Leaf("span")
 _RETRY: Shape = {"attempts": Leaf("int", 1, 100), "initial": _SPAN, "maximum": _SPAN}
@@ -43,6 +45,13 @@ SETTINGS: Mapping[str, Shape] = {
     ),
     "bus": ANYTHING,
     "hooks": ANYTHING,
+    "ledger": {
+        "seal": BOOL,
+        "events": Leaf("int", 1),
+        "interval": _SPAN,
+        "key": Leaf("text", 1),
+        "origin": Leaf("text", 1, 200, pattern=r"^[^\s+]+$"),
+    },
 }
 """`bus` and `hooks` are checked by who reads them."""
 _LATER = {
@@ -92,7 +101,7 @@ def _overlaid(values: Mapping[str, Any], env: Mapping[str, str]) -> dict[str, An
 
 def _check_positive(values: Mapping[str, Any], findings: Findings) -> None:
     """A deadline of nothing would fail every action; a pause of nothing would never let go."""
-    places: list[tuple[str | int, ...]] = [("worker", "interval"), ("payload_retention",)]
+    places: list[tuple[str | int, ...]] = [("worker", "interval"), ("payload_retention",), ("ledger", "interval")]
     places += [("actions", name, "timeout") for name in section(values, "actions")]
     for keys in places:
         value = section(values, *keys[:-1]).get(str(keys[-1]))
@@ -131,7 +140,13 @@ def _build(values: Mapping[str, Any], secrets: Mapping[str, tuple[str, ...]], bu
         worker_interval=_seconds(worker, "interval", default.worker_interval),
         worker_retry=_retry(section(worker, "retry"), default.worker_retry),
         template_workers=section(values, "templates").get("workers", default.template_workers),
+        ledger=_ledger(section(values, "ledger")),
     )
+
+
+def _ledger(values: Mapping[str, Any]) -> LedgerSettings:
+    default = LedgerSettings()
+    return replace(default, **{**values, "interval": _seconds(values, "interval", default.interval)})
 
 
 def _action(values: Mapping[str, Any], secrets: tuple[str, ...]) -> ActionSettings:

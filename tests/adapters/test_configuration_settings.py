@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from limen.adapters.configuration import examine, read
-from limen.domain.configuration import ActionSettings, FlowKind, Retry
+from limen.domain.configuration import ActionSettings, FlowKind, LedgerSettings, Retry
 
 SCHEMA = {"type": "object", "properties": {"traits": {"type": "object", "properties": {"email": {"type": "string"}}}}}
 HOOK = {"hook": "web_hook", "config": {"id": "welcome", "url": "https://crm.example/", "method": "POST"}}
@@ -24,6 +24,7 @@ SETTINGS: dict[str, Any] = {
     "payload_retention": "7d",
     "worker": {"interval": "250ms", "retry": {"attempts": 4, "initial": "1s", "maximum": "10m"}},
     "templates": {"workers": 3},
+    "ledger": {"events": 50, "interval": "5m", "key": "ledger.pem", "origin": "example.org/limen"},
     "actions": {
         "welcome": {
             "timeout": "10s",
@@ -47,6 +48,9 @@ def test_the_settings_arrive_and_reach_their_action() -> None:
     assert settings.payload_retention == timedelta(days=7)
     assert (settings.worker_interval, settings.worker_retry) == (0.25, Retry(4, 1.0, 600.0))
     assert settings.template_workers == 3
+    assert settings.ledger == LedgerSettings(True, 50, 300.0, "ledger.pem", "example.org/limen")
+    assert read(KRATOS, {}, env={}).settings.ledger == LedgerSettings()
+    assert read(KRATOS, {"ledger": {"seal": False}}, env={}).settings.ledger == LedgerSettings(seal=False)
     (action,) = configuration.flow(FlowKind.LOGIN).after
     assert action.settings == ActionSettings(10.0, Retry(attempts=2), 4, ("the-newest-one", "an-older-one"))
 
@@ -95,6 +99,10 @@ def test_what_later_issues_use_is_refused_by_name() -> None:
         ({"payload_retention": "month"}, "/payload_retention", "limen.yml: must be a duration such as 30d"),
         ({"payload_retention": "0d"}, "/payload_retention", "limen.yml: must be more than nothing"),
         ({"worker": {"interval": "0s"}}, "/worker/interval", "limen.yml: must be more than nothing"),
+        ({"ledger": {"interval": "0s"}}, "/ledger/interval", "limen.yml: must be more than nothing"),
+        ({"ledger": {"events": 0}}, "/ledger/events", "limen.yml: must be at least 1"),
+        ({"ledger": {"origin": "two words"}}, "/ledger/origin", "limen.yml: "),
+        ({"ledger": {"seal": "no"}}, "/ledger/seal", "limen.yml: must be true or false"),
         ({"templates": {"workers": 0}}, "/templates/workers", "limen.yml: must be at least 1"),
         ({"actions": []}, "/actions", "limen.yml: must be an object"),
         ({"actions": {"welcome": {"timeout": 10}}}, "/actions/welcome/timeout", "limen.yml: must be a text"),

@@ -222,3 +222,13 @@ def test_no_key_stands_in_the_store_in_clear(store: LogStore, tmp_path: Path) ->
     secret = [one for one in drawn if len(one) == 32]
     assert len(secret) == 2
     assert not [one for one in (*secret, b"master-secret") if one in written]
+
+
+async def test_a_key_of_the_stores_own_is_made_once_for_each_kind_and_outlives_rotation(store: LogStore) -> None:
+    keys = await opened(store, "old")
+    ledger, other = await keys.own("ledger"), await keys.own("other")
+    assert len({ledger, other}) == 2
+    assert await (await opened(store, "old")).own("ledger") == ledger
+    assert await (await opened(store, "new", "old")).own("ledger") == ledger
+    with pytest.raises(StoreUnusable, match="none of the configured secrets"):
+        await Keys(store, ["wrong"], SequentialSecrets()).own("ledger")

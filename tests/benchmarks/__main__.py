@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from tests.benchmarks.handler import handler
+from tests.benchmarks.ledger import ledger
 from tests.benchmarks.many import many
 from tests.benchmarks.measure import Measure, table
 from tests.benchmarks.million import million
@@ -35,6 +36,7 @@ BENCHMARKS: dict[str, Callable[[Scale, Path], Awaitable[list[Measure]]]] = {
     "trip": trips,
     "million": million,
     "views": views,
+    "ledger": ledger,
 }
 
 

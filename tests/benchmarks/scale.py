@@ -6,7 +6,7 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Scale:
     """`people` take `turns` each, `repetitions` times over; `events` and `flows` are how big a store is made;
-    `relayed` and `million` events go to a bus, `trips` are timed end to end."""
+    `relayed` and `million` events go to a bus, `sealed` ones into the ledger, `trips` are timed end to end."""
 
     people: int = 64
     turns: int = 24
@@ -16,9 +16,12 @@ class Scale:
     few: int = 100
     relayed: int = 20_000
     million: int = 1_000_000
+    sealed: int = 1_000_000
     trips: int = 500
 
 
 FULL = Scale()
-QUICK = Scale(people=8, turns=4, repetitions=2, events=600, flows=500, few=50, relayed=600, million=3000, trips=20)
+QUICK = Scale(
+    people=8, turns=4, repetitions=2, events=600, flows=500, few=50, relayed=600, million=3000, sealed=3000, trips=20
+)
 """Only shows that everything runs: its figures mean nothing."""

@@ -9,7 +9,9 @@ from tests.benchmarks.__main__ import BENCHMARKS, main, run
 from tests.benchmarks.measure import Bound, Measure, table
 from tests.benchmarks.scale import Scale
 
-TINY = Scale(people=2, turns=1, repetitions=2, events=40, flows=20, few=5, relayed=200, million=400, trips=5)
+TINY = Scale(
+    people=2, turns=1, repetitions=2, events=40, flows=20, few=5, relayed=200, million=400, sealed=600, trips=5
+)
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)
