@@ -93,7 +93,7 @@ class EventReader:
             after = page[-1].position
 
     def _page(self, after: int, types: list[str] | None) -> list[LogEntry]:
-        with _translated():
+        with translated():
             return self._entries(self._recorder.log_rows(after, PAGE_EVENTS, types))
 
     async def follow(self, after: int = 0) -> AsyncGenerator[LogEntry, None]:
@@ -114,7 +114,7 @@ class EventReader:
         """
         flow_id = _flow_id(id)
         _check_zone(at)
-        with _translated():
+        with translated():
             rows = self._recorder.stream_log(flow_id)
             events = [self._mapper.event(*row[1:]) for row in rows]
             kept = [n for n, event in enumerate(events) if at is None or _by(at, event)]
@@ -130,7 +130,7 @@ class EventReader:
         Raises `ValueError` for a time without a zone.
         """
         _check_zone(at)
-        with _translated():
+        with translated():
             entries = self._entries(self._recorder.stream_log(id))
         return tuple(entry for entry in entries if at is None or entry.time <= at)
 
@@ -190,10 +190,10 @@ News = Callable[[], Awaitable[None]]
 
 
 @asynccontextmanager
-async def news_of(server: str) -> AsyncIterator[News]:
-    """Waits for PostgreSQL's notification where `server` is its URL, and otherwise for the time of a poll."""
+async def news_of(server: str, poll: float = POLL_SECONDS) -> AsyncIterator[News]:
+    """Waits for PostgreSQL's notification where `server` is its URL, and otherwise for `poll` seconds."""
     if not server:
-        yield lambda: asyncio.sleep(POLL_SECONDS)
+        yield lambda: asyncio.sleep(poll)
         return
     from limen.adapters.store.postgres_news import listening
 
@@ -202,7 +202,8 @@ async def news_of(server: str) -> AsyncIterator[News]:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
+    """What goes wrong in a database while a log is read is `StoreUnusable`."""
     try:
         yield
     except MapperDeserialisationError as error:

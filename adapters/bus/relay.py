@@ -15,8 +15,9 @@ from limen.adapters.bus.envelope import Envelope, reduced
 from limen.adapters.bus.pipelines import LONGEST_PAUSE, PAUSE, Pipeline, pipeline_for
 from limen.adapters.bus.publisher import Publisher, PublishFailed
 from limen.adapters.bus.seat import Seat, SeatLost
-from limen.adapters.bus.source import LogSource, News
+from limen.adapters.bus.source import LogSource
 from limen.adapters.bus.waking import waker
+from limen.adapters.log import News
 from limen.adapters.views.tables import ViewTables
 from limen.domain.errors import LimenError
 

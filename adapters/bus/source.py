@@ -1,24 +1,19 @@
 """Source: the log as a relay follows it: facts in order, and the envelopes they give."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
-
-from eventsourcing.persistence import MapperDeserialisationError, PersistenceError
 
 from limen.adapters.bus.about import Abouts
 from limen.adapters.bus.destination import Destination
 from limen.adapters.bus.envelope import Envelope, Fact, Opener, seal
+from limen.adapters.log import News, news_of, translated
 from limen.adapters.store.application import EventLog
-from limen.adapters.store.writer import unusable
-from limen.domain.errors import StoreUnusable
 from limen.domain.event import EVENT_TYPES
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from limen.adapters.store.recorder import LogRow
 
 PAGE_EVENTS: Final = 64
@@ -29,8 +24,6 @@ ALWAYS: Final = frozenset({"IdentityErased"})
 
 POLL_SECONDS: Final = 0.05
 """How often a SQLite file is looked at for what other processes appended."""
-
-News = Callable[[], Awaitable[None]]
 
 
 class LogSource:
@@ -74,7 +67,7 @@ class LogSource:
             wanted, at = UUID(stream), int(version)
         except ValueError:
             return 0  # somebody else's event
-        with _translated():
+        with translated():
             found = next((row[0] for row in self._recorder.stream_log(wanted) if row[2] == at), 0)
         return found - 1 if part and found else found  # of several that one event gave, the last may be missing
 
@@ -85,11 +78,11 @@ class LogSource:
         return self._head()
 
     def _head(self) -> int:
-        with _translated():
+        with translated():
             return self._recorder.max_notification_id() or 0
 
     def _page(self, after: int) -> tuple[int, list[Envelope]]:
-        with _translated():
+        with translated():
             head = (self._recorder.max_notification_id() or 0) if self._types else 0
             rows = self._recorder.log_rows(after, PAGE_EVENTS, self._types)
             reached = rows[-1][0] if rows else after
@@ -119,28 +112,7 @@ class LogSource:
 
     def news(self) -> "AbstractAsyncContextManager[News]":
         """Gives what returns when there may be something new that other processes appended."""
-        return _news(self._server)
-
-
-@asynccontextmanager
-async def _news(server: str) -> "AsyncIterator[News]":
-    if not server:
-        yield lambda: asyncio.sleep(POLL_SECONDS)
-        return
-    from limen.adapters.store.postgres_news import listening
-
-    async with listening(server) as news:
-        yield news
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except MapperDeserialisationError as error:
-        raise StoreUnusable(str(error)) from error
-    except PersistenceError as error:
-        raise unusable(error) from error
+        return news_of(self._server, POLL_SECONDS)
 
 
 def _dashed(hexadecimal: str) -> str:
