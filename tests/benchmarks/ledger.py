@@ -2,7 +2,6 @@
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -14,8 +13,8 @@ from limen.adapters.ledger.proof import verdict
 from limen.adapters.ledger.verification import verify
 from tests.benchmarks.measure import Bound, Measure
 from tests.benchmarks.million import multiply
-from tests.benchmarks.relaying import events_in, fill
 from tests.benchmarks.scale import Scale
+from tests.benchmarks.scene import events_in, fill
 
 SEED = b"k" * 32
 PROOFS = 200
@@ -24,7 +23,7 @@ PROOFS = 200
 async def ledger(scale: Scale, folder: Path) -> list[Measure]:
     """A log of real flows, copied until it is long enough, sealed, verified and asked for proofs."""
     path = folder / "log.db"
-    await fill(path, replace(scale, relayed=min(scale.relayed, 10_000)))
+    await fill(path, scale.people, min(scale.relayed, 10_000))
     multiply(path, scale.sealed)
     events = events_in(path)
     url = f"sqlite:///{path}"

@@ -4,20 +4,20 @@ import asyncio
 import json
 import sqlite3
 import sys
-from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
 from tests.benchmarks.measure import Bound, Measure
-from tests.benchmarks.relaying import ROOT, events_in, fill, stream
+from tests.benchmarks.relaying import ROOT, stream
 from tests.benchmarks.scale import Scale
+from tests.benchmarks.scene import events_in, fill
 from tests.support.brokers import nats_url
 
 
 async def million(scale: Scale, folder: Path) -> list[Measure]:
     """The growth of the relay's resident memory, from when it has warmed up."""
     path = folder / "log.db"
-    await fill(path, replace(scale, relayed=min(scale.relayed, 10_000)))
+    await fill(path, scale.people, min(scale.relayed, 10_000))
     multiply(path, scale.million)
     events = events_in(path)
     async with stream() as (context, topic):

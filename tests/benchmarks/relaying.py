@@ -1,7 +1,6 @@
 """Relaying: SQLite to JetStream against the raw client, the way of one event end to end, and a million of them."""
 
 import asyncio
-import sqlite3
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -20,7 +19,7 @@ from limen.adapters.bus.opening import open_relay
 from limen.adapters.bus.pipelines import WINDOW
 from tests.benchmarks.measure import Bound, Measure
 from tests.benchmarks.scale import Scale
-from tests.benchmarks.scene import all_at_once, change_profile, engine_on, login, seed
+from tests.benchmarks.scene import fill
 from tests.support.brokers import nats_url
 from tests.support.bus import new_topic
 
@@ -39,7 +38,7 @@ class Sent:
 async def relaying(scale: Scale, folder: Path) -> list[Measure]:
     """A log of real flows to JetStream, against the raw client publishing the same bytes with as many in flight."""
     path = folder / "log.db"
-    await fill(path, scale)
+    await fill(path, scale.people, scale.relayed)
     ours, floors = [], []
     for _ in range(scale.repetitions):
         async with stream() as (context, topic):
@@ -61,24 +60,6 @@ async def relaying(scale: Scale, folder: Path) -> list[Measure]:
             Bound("at least", 0.6, 0.8),
         )
     ]
-
-
-async def fill(path: Path, scale: Scale) -> None:
-    """Settings and logins in turn, until there are enough events to measure by."""
-    people = await seed(path, scale.people)
-    async with engine_on(path) as engine:
-        while events_in(path) < scale.relayed:
-            await all_at_once(engine, people, 4, change_profile)
-            await all_at_once(engine, people, 4, login)
-
-
-def events_in(path: Path) -> int:
-    """How many events are in the file."""
-    connection = sqlite3.connect(path)
-    try:
-        return int(connection.execute("SELECT count(*) FROM stored_events").fetchone()[0])
-    finally:
-        connection.close()
 
 
 @asynccontextmanager

@@ -11,13 +11,13 @@ from limen.adapters.store import open_store
 from limen.adapters.store.replay import replay as replay_all
 from tests.benchmarks.measure import Bound, Measure
 from tests.benchmarks.scale import Scale
-from tests.benchmarks.scene import all_at_once, change_profile, engine_on, login, seed
+from tests.benchmarks.scene import fill
 
 
 async def replay(scale: Scale, folder: Path) -> list[Measure]:
     """Every aggregate of a log of real flows, folded anew."""
     path = folder / "log.db"
-    await _fill(path, scale)
+    await fill(path, scale.people, scale.events)
     ours, floors = [], []
     for _ in range(scale.repetitions):
         read, spent = bare(path)
@@ -37,24 +37,6 @@ async def replay(scale: Scale, folder: Path) -> list[Measure]:
             Bound("at least", 0.25, 0.4),
         )
     ]
-
-
-async def _fill(path: Path, scale: Scale) -> None:
-    """Settings and logins in turn, until there are enough events."""
-    people = await seed(path, scale.people)
-    async with engine_on(path) as engine:
-        while count(path) < scale.events:
-            await all_at_once(engine, people, 4, change_profile)
-            await all_at_once(engine, people, 4, login)
-
-
-def count(path: Path) -> int:
-    """How many events are in the file."""
-    connection = sqlite3.connect(path)
-    try:
-        return int(connection.execute("SELECT count(*) FROM stored_events").fetchone()[0])
-    finally:
-        connection.close()
 
 
 def bare(path: Path) -> tuple[int, float]:

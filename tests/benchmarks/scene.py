@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -149,3 +150,21 @@ async def one_by_one(engine: Engine, people: Sequence[Person], turns: int, step:
     for _ in range(turns):
         for person in people:
             await step(engine, person)
+
+
+async def fill(path: Path, people: int, events: int) -> None:
+    """Settings and logins in turn by so many people, until there are enough events in a file."""
+    somebody = await seed(path, people)
+    async with engine_on(path) as engine:
+        while events_in(path) < events:
+            await all_at_once(engine, somebody, 4, change_profile)
+            await all_at_once(engine, somebody, 4, login)
+
+
+def events_in(path: Path) -> int:
+    """How many events are in the file."""
+    connection = sqlite3.connect(path)
+    try:
+        return int(connection.execute("SELECT count(*) FROM stored_events").fetchone()[0])
+    finally:
+        connection.close()

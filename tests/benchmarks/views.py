@@ -24,9 +24,8 @@ from limen.projections import FLOWS
 from tests.benchmarks.many import resident_mb
 from tests.benchmarks.measure import Bound, Measure
 from tests.benchmarks.million import multiply
-from tests.benchmarks.relaying import events_in
 from tests.benchmarks.scale import Scale
-from tests.benchmarks.scene import all_at_once, change_profile, engine_on, login, seed
+from tests.benchmarks.scene import all_at_once, change_profile, engine_on, events_in, login, seed
 
 ROUNDS = 3
 LISTED = 101

@@ -10,6 +10,9 @@ from limen.adapters.bus.pipelines.pipeline import Pipeline
 class Batches(Pipeline):
     """One batch under way at a time."""
 
+    def _begin(self) -> None:
+        """Nothing beside what is ready."""
+
     async def _take(self, envelope: Envelope) -> None:
         self._go(envelope)
 

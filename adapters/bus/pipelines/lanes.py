@@ -18,8 +18,7 @@ from limen.adapters.bus.pipelines.pipeline import Pipeline
 class Lanes(Pipeline):
     """One event of a stream under way at a time."""
 
-    def __init__(self, *args: object, **options: object) -> None:
-        super().__init__(*args, **options)  # type: ignore[arg-type]  # as they are there
+    def _begin(self) -> None:
         self._behind: dict[str, deque[Envelope]] = {}
         self._stale = False
 

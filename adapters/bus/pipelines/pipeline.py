@@ -53,6 +53,11 @@ class Pipeline(ABC):
         self._space = asyncio.Event()
         self._failures = 0
         self._task: asyncio.Task[None] | None = None
+        self._begin()
+
+    @abstractmethod
+    def _begin(self) -> None:
+        """What a way of handing over keeps for itself."""
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._pump(), name="limen-relay-pipeline")

@@ -16,8 +16,7 @@ from limen.adapters.bus.pipelines.pipeline import OrderChanged, Pipeline
 class Procession(Pipeline):
     """The whole log in its order."""
 
-    def __init__(self, *args: object, **options: object) -> None:
-        super().__init__(*args, **options)  # type: ignore[arg-type]  # as they are there
+    def _begin(self) -> None:
         self._under_way = 0
         self._sending = False
         self._error: BaseException | None = None
