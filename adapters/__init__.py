@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from limen.adapters.engine import open_engine
     from limen.adapters.log import open_log
+    from limen.adapters.simulation.simulation import open_simulation
     from limen.adapters.sync import SyncEngine, open_engine_sync
 
-__all__ = ["SyncEngine", "open_engine", "open_engine_sync", "open_log"]
+__all__ = ["SyncEngine", "open_engine", "open_engine_sync", "open_log", "open_simulation"]
 
 _HOMES = {
     "SyncEngine": "limen.adapters.sync",
     "open_engine": "limen.adapters.engine",
     "open_engine_sync": "limen.adapters.sync",
     "open_log": "limen.adapters.log",
+    "open_simulation": "limen.adapters.simulation.simulation",
 }
 
 

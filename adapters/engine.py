@@ -1,8 +1,7 @@
 """Opening the engine: every adapter is built here, from one configuration, and closed again."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,13 +12,13 @@ from limen.adapters.bus import MemoryBus
 from limen.adapters.bus.asking import asker_of
 from limen.adapters.bus.relaying import relaying
 from limen.adapters.caller import HttpCaller
-from limen.adapters.configuration import read, read_checked, restore
+from limen.adapters.configuration import read_checked
 from limen.adapters.courier import SmtpCourier
 from limen.adapters.hasher import PooledHasher
 from limen.adapters.keyring import Keys
 from limen.adapters.ledger.sealing import sealing
 from limen.adapters.methods import CodeMethod, PasswordMethod, ProfileMethod
-from limen.adapters.schemas import SchemaValidator
+from limen.adapters.rules import recall, rules_of
 from limen.adapters.store import LogStore, open_store
 from limen.adapters.system import SystemClock, SystemIds, SystemSecrets
 from limen.adapters.templates import TemplatePool
@@ -29,9 +28,7 @@ from limen.domain.dispatch import Dispatcher
 from limen.domain.engine import Engine
 from limen.domain.errors import ConfigurationInvalid, Fault, StoreConflict, StoreUnusable
 from limen.domain.handler import Actions
-from limen.domain.identity_schema import IdentitySchema
 from limen.domain.method import Method
-from limen.domain.placement import SLOTS
 from limen.domain.ports import Clock, Courier, Hasher, Ids, Secrets, Step, VaultRow
 from limen.domain.published import ConfigurationPublished, PublishedConfiguration
 from limen.domain.rules import Rules
@@ -133,7 +130,7 @@ class _Books:
         self.hasher = hasher
         self.stack = stack
         self.known: dict[UUID, Rules] = {}
-        self._drafted = self._rules(UUID(int=0), configuration)
+        self._drafted = rules_of(UUID(int=0), configuration)
 
     def draft(self) -> Rules:
         """The rules in force before they are published: no flow is pinned to them."""
@@ -166,34 +163,12 @@ class _Books:
     async def recall(self, id_: UUID) -> Rules:
         """The rules of an older configuration, rebuilt from the log and the vault."""
         if id_ not in self.known:
-            published = PublishedConfiguration.replay(id_, await self.store.events(id_))
-            row = await self.store.vault(id_, "secrets")
-            if not published.version or row is None:
+            configuration = await recall(self.store, self.tools.keyring, id_, self.handlers.hooks)
+            if configuration is None:
                 raise StoreUnusable(f"configuration {id_} is not in this store; was a part of it deleted?")
-            await self.tools.keyring.load(id_)
-            secret = json.loads(self.tools.keyring.decrypt(id_, row.value))
-            source = restore(published.document, secret)
-            configuration = await asyncio.to_thread(read, source, env={}, hooks=self._named_then(published))
             settings = replace(self.configuration.settings, actions=configuration.settings.actions)
-            self.known[id_] = self._rules(id_, replace(configuration, settings=settings))
+            self.known[id_] = rules_of(id_, replace(configuration, settings=settings))
         return self.known[id_]
-
-    def _named_then(self, published: PublishedConfiguration) -> dict[str, Sequence[str]]:
-        """The names that configuration could use: accepted once, whether or not they are registered today.
-
-        Without its function such an action fails when it runs; what it stands beside still works.
-        """
-        everywhere = [str(slot) for slot in SLOTS]
-        names = [text.removeprefix("hook=") for text in published.handlers if text.startswith("hook=")]
-        return {**dict.fromkeys(names, everywhere), **self.handlers.hooks}
-
-    def _rules(self, id_: UUID, configuration: Configuration) -> Rules:
-        return Rules(
-            id=id_,
-            configuration=configuration,
-            schemas={name: IdentitySchema.of(schema) for name, schema in configuration.schemas.items()},
-            validator=SchemaValidator(configuration.schemas),
-        )
 
     def methods(self, configuration: Configuration) -> Mapping[str, Method]:
         """The authentication methods, set up as a configuration says."""

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from limen.domain.code import SentCode
-from limen.domain.configuration import FlowKind
+from limen.domain.configuration import Configuration, FlowKind
 from limen.domain.flow import Flow
 from limen.domain.identity import Identity, Profile
 from limen.domain.message import Message
@@ -86,6 +86,18 @@ class Exhausted:
 
 
 Verdict = Refused | Accepted | Challenged | Exhausted
+
+
+def offers(configuration: Configuration, kind: FlowKind, method: str, requested_aal: str = "aal1") -> bool:
+    """Whether a configuration switches a method on for this kind of flow."""
+    settings = configuration.method(method)
+    if kind is FlowKind.LOGIN and requested_aal != "aal1":
+        return False  # none of the methods of this version is a second factor
+    if method == "code" and kind in (FlowKind.LOGIN, FlowKind.REGISTRATION):
+        return settings.enabled and settings.passwordless_enabled
+    if method == "code":
+        return settings.enabled and configuration.flow(kind).use == "code"
+    return settings.enabled
 
 
 class Method(Protocol):

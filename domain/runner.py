@@ -55,7 +55,7 @@ class Runner:
                 gate, limit = self.tools.gate, settings.concurrency
                 asking = gate.through(planned.ref.id, limit, lambda: call_handler(handler, given))
                 answered = await first(clock, settings.timeout, asking)
-            verdict = _said(answered, modifies=modifies)
+            verdict = said(answered, modifies=modifies)
         except OutOfTime:
             verdict = Failure("timeout", f"no answer within {settings.timeout:g} s")
         except Exception as error:
@@ -74,7 +74,8 @@ async def call_handler(handler: RegisteredHandler, context: Mapping[str, Any]) -
     return await answered if isinstance(answered, Awaitable) else answered
 
 
-def _said(answered: Any, *, modifies: bool) -> Verdict:
+def said(answered: Any, *, modifies: bool) -> Verdict:
+    """What a handler's answer means. Raises TypeError for what is none."""
     match answered:
         case None:
             return Continue()

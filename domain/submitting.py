@@ -15,7 +15,7 @@ from limen.domain.flow import Flow
 from limen.domain.form_values import decode_form
 from limen.domain.guard import guard
 from limen.domain.mention import bind, mention
-from limen.domain.method import Accepted, Challenged, Exhausted, Refused, Submission
+from limen.domain.method import Accepted, Challenged, Exhausted, Refused, Submission, offers
 from limen.domain.opening import Opening
 from limen.domain.outcome import Outcome
 from limen.domain.reply import Reply
@@ -58,7 +58,7 @@ class Submitting:
         signed_in = await self.desk.sessions.of(session_token)
         self._admit(flow, signed_in)
         chosen = self.desk.methods.get(method) if isinstance(method, str) else None
-        if chosen is None or flow.kind not in chosen.flows or not self._offered(flow, chosen.name):
+        if chosen is None or flow.kind not in chosen.flows or not self._offers(flow, chosen.name):
             return await self._dismiss(work, signed_in)
         submission = await self._submission(flow, values, signed_in)
         verdict = await chosen.submit(submission)
@@ -107,16 +107,8 @@ class Submitting:
         if verdict.credentials or moves:
             raise RequestRefused("session_refresh_required", "this change needs a fresh session; sign in again first")
 
-    def _offered(self, flow: Flow, method: str) -> bool:
-        """Whether the configuration switches a method on for this kind of flow."""
-        settings, kind = self.desk.rules.configuration.method(method), flow.kind
-        if kind is FlowKind.LOGIN and flow.requested_aal != "aal1":
-            return False  # none of the methods of this version is a second factor
-        if method == "code" and kind in (FlowKind.LOGIN, FlowKind.REGISTRATION):
-            return settings.enabled and settings.passwordless_enabled
-        if method == "code":
-            return settings.enabled and self.desk.rules.configuration.flow(kind).use == "code"
-        return settings.enabled
+    def _offers(self, flow: Flow, method: str) -> bool:
+        return offers(self.desk.rules.configuration, flow.kind, method, flow.requested_aal)
 
     async def _submission(self, flow: Flow, values: Mapping[str, Any], signed_in: SignedIn | None) -> Submission:
         kept, _ = self.desk.presenter.kept(flow)

@@ -1,0 +1,136 @@
+"""Asking: an action before the commit that asks somebody outside; a recorded answer to the same request is its answer.
+
+Nothing is asked anew, unless the one who simulates named the action and a real endpoint is to be asked.
+"""
+
+from typing import Any
+
+from limen.domain.configuration import Action
+from limen.domain.recording import verdict_name
+from limen.domain.simulation.bodies import Body
+from limen.domain.simulation.contexts import Modifications
+from limen.domain.simulation.foresight import UNKNOWN, Foreseen, Request
+from limen.domain.simulation.means import Means
+from limen.domain.simulation.pairing import Pair, same_target, template_of
+from limen.domain.simulation.rereading import reread
+from limen.domain.simulation.turn import Act, Place, place
+
+NEVER_ASKED = "nobody has answered this request yet"
+READ_OTHERWISE = "its answer is not on record, and would be read in another way"
+TAKEN = "the one answer there is was given to another action"
+
+
+class Asking:
+    """The asking actions of one turn. `modified` is the recorded act whose modification the last one took over."""
+
+    def __init__(self, means: Means) -> None:
+        self.means = means
+        self.modified: Act | None = None
+        self._used: set[Place] = set()
+
+    async def foresee(self, pair: Pair, action: Action, modifications: Modifications | None) -> Foreseen:
+        """One action, after these modifications of the identity."""
+        self.modified = None
+        act = self.means.act(pair)
+        told = _Told(pair, act.verdict if act is not None else None)
+        found = await self._unchanged(pair, action, modifications)
+        if found is not None and found.request is None:
+            return told.decided(found.verdict or UNKNOWN)  # its template said no
+        body = Body()
+        if found is None:
+            ctx = await self.means.contexts.before_commit(modifications)
+            body = await self.means.bodies.of(action, ctx)
+            if body.verdict is not None:
+                return told.decided(body.verdict)
+            found = await self._donor(action, body.data)
+        if found is not None:
+            return await self._reuse(told, action, found)
+        return await self._unanswered(told, action, body)
+
+    # -- a recorded answer
+
+    async def _unchanged(self, pair: Pair, action: Action, modifications: Modifications | None) -> Act | None:
+        """A recorded act of the same template, context and target; the one it takes the place of first."""
+        own = self.means.act(pair)
+        others = [act for act in self.means.turn.acts if act is not own]
+        for act in [own, *others] if own is not None else others:
+            if self._alike(act, action, modifications) and await self._undrifted(action, modifications):
+                return act
+        return None
+
+    def _alike(self, act: Act, action: Action, modifications: Modifications | None) -> bool:
+        before = self.means.action_of(act)
+        if before is None or not before.asks or act.verdict is None or place(act.ref) in self._used:
+            return False
+        if act.after != modifications or template_of(before) != template_of(action):
+            return False
+        if act.request is None:  # canceled or failed by its template; else it was not even tried
+            return act.verdict == "cancel" or act.reason == "template"
+        return same_target(before, action)
+
+    async def _undrifted(self, action: Action, modifications: Modifications | None) -> bool:
+        ctx = await self.means.contexts.before_commit(modifications) if self.means.bodies.drifts else None
+        return await self.means.bodies.unmoved(action, ctx)
+
+    async def _donor(self, action: Action, body: bytes | None) -> Act | None:
+        """A recorded act that sent this very body to this target."""
+        digest = await self.means.digest(body) if body is not None else None
+        for act in self.means.turn.acts if digest is not None else ():
+            before = self.means.action_of(act)
+            free = before is not None and place(act.ref) not in self._used
+            if free and before is not None and same_target(before, action) and act.request == digest:
+                return act
+        return None
+
+    async def _reuse(self, told: "_Told", action: Action, act: Act) -> Foreseen:
+        self._used.add(place(act.ref))
+        before = self.means.action_of(act)
+        assert before is not None
+        empty = act.answer is not None and act.answer == await self.means.digest(b"")
+        reading = reread(act, before, action, empty=empty)
+        request: Request = "same" if self.means.act(told.pair) is not None else "new"
+        if reading is None:
+            return told.unknown(request, why=READ_OTHERWISE)
+        if reading.verdict == "modify":
+            self.modified = act
+        return told.told(reading.verdict, "recorded", request=request)
+
+    # -- none
+
+    async def _unanswered(self, told: "_Told", action: Action, body: Body) -> Foreseen:
+        request, more = await self._difference(told.pair, body)
+        live = self.means.live
+        if body.request is None or live is None or not live.wanted(told.pair.planned):
+            return told.unknown(request, **more)
+        verdict = await live.ask(told.pair.planned, body.request, modifies=self.means.modifies)
+        return told.told(verdict_name(verdict), "live", request=request, **{**more, "why": None})
+
+    async def _difference(self, pair: Pair, body: Body) -> tuple[Request, dict[str, Any]]:
+        """How the request differs from the recorded one."""
+        act = self.means.act(pair)
+        if act is None or act.request is None:
+            return "new", {"why": body.why or NEVER_ASKED}
+        more = await self.means.compared(pair, body, await self.means.contexts.before_commit(act.after))
+        if not more["changed"] and body.why is not None:
+            return "unknown", {"why": body.why}
+        if not more["changed"] and body.data is not None and act.request == await self.means.digest(body.data):
+            return "same", {"why": TAKEN}
+        return "differs", {**more, "why": body.why or NEVER_ASKED}
+
+
+class _Told:
+    """What is told of one action."""
+
+    def __init__(self, pair: Pair, recorded: str | None) -> None:
+        self.pair = pair
+        self.recorded = recorded
+
+    def told(self, verdict: str, by: Any, **more: Any) -> Foreseen:
+        planned = self.pair.planned
+        return Foreseen(planned.ref, planned.source, verdict, by, recorded=self.recorded, **more)
+
+    def decided(self, verdict: str) -> Foreseen:
+        return self.told(verdict, "decided")
+
+    def unknown(self, request: Request, **more: Any) -> Foreseen:
+        return self.told(UNKNOWN, "unknown", request=request, **more)

@@ -1,0 +1,80 @@
+"""Rereading: what a recorded answer means to an action that reads it, or waits for it, in another way.
+
+The record holds a verdict and a status, not the answer itself. Where these do not say what the other action would
+have made of it, nobody knows: `None`, never a guess.
+"""
+
+from dataclasses import dataclass
+
+from limen.domain.configuration import Action, Retry
+from limen.domain.simulation.turn import Act
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What an answer is to the new action: a verdict of the record, `fail` with its reason."""
+
+    verdict: str
+    reason: str | None = None
+
+    @classmethod
+    def of(cls, act: Act) -> "Reading | None":
+        """The recorded verdict; None where the attempt was never heard of again."""
+        return cls(act.verdict, act.reason) if act.verdict is not None else None
+
+
+def reread(act: Act, before: Action, now: Action, *, empty: bool) -> Reading | None:
+    """What the answer that `before` got means to `now`, which asked the same; None where nobody can know.
+
+    `empty`: whether the answer had no body.
+    """
+    waited = _waited(act, before, now)
+    if waited != Reading.of(act) or act.status is None or _parses(before) == _parses(now):
+        return waited
+    return _now_read(act, empty=empty) if _parses(now) else _now_unread(act)
+
+
+def _now_read(act: Act, *, empty: bool) -> Reading | None:
+    """The answer went unread, and would be read: a success without a body, or another status than 200, goes on."""
+    assert act.status is not None
+    if act.status < 400 and (act.status != 200 or empty):
+        return Reading("continue")
+    return Reading("fail", "upstream") if act.status >= 400 and empty else None
+
+
+def _now_unread(act: Act) -> Reading | None:
+    """The answer was read, and would not be: its status alone counts. 429 and 5xx would have been tried again."""
+    assert act.status is not None
+    if act.status < 400:
+        return Reading("continue")
+    retried = act.verdict != "fail" and (act.status == 429 or act.status >= 500)
+    return None if retried else Reading("fail", "upstream")
+
+
+def _waited(act: Act, before: Action, now: Action) -> Reading | None:
+    """The verdict under the other patience: a shorter deadline may cut it off, more tries may have helped."""
+    recorded = Reading.of(act)
+    if recorded is None:
+        return None
+    old, new = before.settings, now.settings
+    if new.timeout < old.timeout and act.spent >= new.timeout:
+        return Reading("fail", "timeout") if act.attempts <= 1 else None
+    if new.timeout > old.timeout and act.verdict == "fail" and act.reason == "timeout":
+        return None
+    if new.retry == old.retry:
+        return recorded
+    if new.retry.attempts < act.attempts:
+        return _cut(act, new.retry)
+    tried_out = act.verdict == "fail" and act.reason == "upstream" and act.attempts >= old.retry.attempts
+    return None if tried_out and new.retry.attempts > old.retry.attempts else recorded
+
+
+def _cut(act: Act, retry: Retry) -> Reading | None:
+    """Fewer tries than it took: all but the last failed, so the last that would have been made did."""
+    return Reading("fail", "upstream") if retry.attempts >= 1 and act.attempts > retry.attempts else None
+
+
+def _parses(action: Action) -> bool:
+    if action.bus is not None:
+        return True
+    return action.web_hook is not None and action.web_hook.parses

@@ -1,0 +1,281 @@
+"""Simulator: recorded flows decided again under another configuration. Nothing is sent and nothing is written.
+
+Each flow is decided on its own recorded past: that somebody's earlier flow would have ended otherwise is not followed
+into their later ones.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from limen.domain.configuration import Action, FlowKind
+from limen.domain.flow_events import ActionRef, PlannedAction
+from limen.domain.handler import Actions
+from limen.domain.method import offers
+from limen.domain.plan import SESSION, Plan, Planned, plan
+from limen.domain.ports import Templates
+from limen.domain.rules import Rules
+from limen.domain.simulation.bodies import Bodies
+from limen.domain.simulation.contexts import Contexts
+from limen.domain.simulation.drift import Path, drift
+from limen.domain.simulation.foresight import UNKNOWN, Foreseen, Foresight, Request, TurnForesight
+from limen.domain.simulation.means import Means
+from limen.domain.simulation.pairing import Pairing, actions_of, pair
+from limen.domain.simulation.records import Live, Records
+from limen.domain.simulation.turn import BLOCKING, UNFINISHED, Recorded, Turn, place
+from limen.domain.simulation.walk import Walk
+
+_STOPS: Mapping[tuple[str, str], str] = {
+    ("before", "interrupt"): "rejected",
+    ("before", "fail"): "failed",
+    ("after", "interrupt"): "interrupted",
+    ("after", "fail"): "released",
+}
+"""How a turn ends that an action stopped, by its phase and the verdict."""
+
+_GONE = "the configuration it ran under is not in this store any more"
+_MODIFIED = "what the identity would have been is not on record"
+
+
+@dataclass(slots=True)
+class _Past:
+    """A recorded configuration: its actions by place, None where it is gone, and how its contexts drift by flow."""
+
+    rules: Rules | None
+    actions: Mapping[str, Action] | None
+    drifts: dict[FlowKind, frozenset[Path]] = field(default_factory=dict)
+    pairings: dict[tuple[Any, ...], tuple[Plan, Pairing]] = field(default_factory=dict)
+
+
+class Simulator:
+    """Decides recorded flows again under `rules`.
+
+    `handlers` are the application's; None where they are not at hand: then those on record take their places, their
+    answers unknown. `live` may ask real endpoints.
+    """
+
+    def __init__(
+        self, rules: Rules, handlers: Actions | None, templates: Templates, records: Records, live: Live | None = None
+    ) -> None:
+        self.rules = rules
+        self.handlers = handlers
+        self.templates = templates
+        self.records = records
+        self.live = live
+        self._pasts: dict[UUID, _Past] = {}
+
+    def at_once(self, flow: Recorded) -> Foresight | None:
+        """What becomes of a flow in which nothing needs to be looked at; None where something does."""
+        past = self._pasts.get(flow.initiated.configuration)
+        if past is None:
+            return None
+        turns: list[TurnForesight] = []
+        for turn in flow.turns:
+            seen = self._refused(flow, turn) or self._settled(flow, turn, past)
+            if seen is None:
+                return None
+            turns.append(seen)
+            if seen.outcome != "same":
+                break
+        return _whole(flow, turns)
+
+    async def foresee(self, flow: Recorded) -> Foresight:
+        """What becomes of one flow, turn by turn, until one of them ends otherwise."""
+        past = await self._past(flow.initiated.configuration)
+        turns: list[TurnForesight] = []
+        for index, turn in enumerate(flow.turns):
+            following = flow.turns[index + 1].version if index + 1 < len(flow.turns) else None
+            seen = self._refused(flow, turn) or self._settled(flow, turn, past)
+            turns.append(seen or await self._turn(flow, turn, past, following))
+            if turns[-1].outcome != "same":
+                break
+        return _whole(flow, turns)
+
+    async def _past(self, configuration: UUID) -> _Past:
+        if configuration not in self._pasts:
+            rules = await self.records.rules(configuration)
+            self._pasts[configuration] = _Past(rules, actions_of(rules.configuration) if rules else None)
+        return self._pasts[configuration]
+
+    # -- what no action decides
+
+    def _refused(self, flow: Recorded, turn: Turn) -> TurnForesight | None:
+        """A start or submission that the new configuration would not have taken at all."""
+        configuration, kind = self.rules.configuration, flow.kind
+        if turn.slot.phase == "before":
+            if configuration.flow(kind).enabled:
+                return None
+            return _ended(turn, "refused", f"{kind.value} is switched off")
+        method = turn.slot.method or ""
+        if not offers(configuration, kind, method, flow.initiated.requested_aal):
+            return _ended(turn, "dismissed", f"{method} is switched off")
+        lifespan = configuration.flow(kind).lifespan
+        if turn.at - flow.initiated.timestamp >= lifespan:
+            return _ended(turn, "expired", "the flow's time would have been over")
+        return None
+
+    # -- a turn
+
+    def _settled(self, flow: Recorded, turn: Turn, past: _Past) -> TurnForesight | None:
+        """A turn in which nothing differs, nor needs to be looked at: no context is read, nothing is rendered."""
+        plan_, pairing = self._paired(turn, past)
+        if not pairing.identical:
+            return None
+        if self._drift(flow.kind, past) and any(
+            one.planned.calls_out or one.planned.delivered for one in pairing.pairs
+        ):
+            return None
+        return _same(turn, plan_, pairing)
+
+    async def _turn(self, flow: Recorded, turn: Turn, past: _Past, until: int | None) -> TurnForesight:
+        plan_, pairing = self._paired(turn, past)
+        means = Means(
+            turn=turn,
+            pairing=pairing,
+            records=self.records,
+            bodies=Bodies(self.templates, turn, self._drift(flow.kind, past)),
+            contexts=Contexts(self.records, turn, until),
+            live=self.live,
+            modifies=turn.slot.phase == "after" and flow.kind in (FlowKind.REGISTRATION, FlowKind.SETTINGS),
+            given=self.handlers is not None,
+        )
+        walk = Walk(means)
+        await walk.run()
+        end, why = await self._end(means, walk)
+        return TurnForesight(
+            turn.slot,
+            turn.at,
+            turn.version,
+            turn.end,
+            end,
+            plan_.rule,
+            tuple(walk.seen),
+            _not_any_more(turn, pairing, walk.seen),
+            ran=_ids(_ran(turn)),
+            why=why or (_GONE if past.rules is None else None),
+        )
+
+    def _paired(self, turn: Turn, past: _Past) -> tuple[Plan, Pairing]:
+        """The new plan of a slot beside a recorded one; worked out once for all turns that had the same."""
+        signature = tuple((*place(one), one.source, one.timing) for one in turn.planned)
+        key = (turn.slot, signature)
+        if key not in past.pairings:
+            new = plan(self.rules, self.handlers or Actions(), turn.slot)
+            listed = list(new.actions) if self.handlers is not None else _with_recorded(new.actions, turn.planned)
+            past.pairings[key] = new, pair(listed, turn.planned, past.actions)
+        return past.pairings[key]
+
+    def _drift(self, kind: FlowKind, past: _Past) -> frozenset[Path]:
+        if past.rules is None:
+            return frozenset()
+        if kind not in past.drifts:
+            past.drifts[kind] = drift(past.rules.configuration, self.rules.configuration, kind)
+        return past.drifts[kind]
+
+    # -- how it ends
+
+    async def _end(self, means: Means, walk: Walk) -> tuple[str, str | None]:
+        """How the turn ends, and why nobody knows where nobody does."""
+        turn = means.turn
+        if walk.stopped == UNKNOWN or not walk.sure:
+            return UNKNOWN, None
+        if walk.stopped is not None:
+            return _STOPS[turn.slot.phase, walk.stopped], None
+        if turn.slot.phase == "before":
+            return "opened", None
+        if means.modifies and walk.modifications != turn.modifications:
+            return UNKNOWN, _MODIFIED
+        if turn.end in ("completed", "refused"):
+            return turn.end, None
+        if turn.end == UNFINISHED or (turn.end == "released" and turn.reason == "overtaken"):
+            return UNKNOWN if turn.end == UNFINISHED else turn.end, None
+        if not means.modifies:
+            return "completed", None
+        return await self._stored(means, walk)
+
+    async def _stored(self, means: Means, walk: Walk) -> tuple[str, str | None]:
+        """A registration or a change that was stopped and now is not: stored, unless an identifier was taken."""
+        ctx = await means.contexts.before_commit(walk.modifications)
+        identity = ctx.get("identity") if ctx is not None else None
+        if identity is None:
+            return UNKNOWN, _MODIFIED
+        taken = await self.records.taken(self.rules, means.turn, identity)
+        if taken is None:
+            return UNKNOWN, _MODIFIED
+        return ("refused" if taken else "completed"), None
+
+
+def _whole(flow: Recorded, turns: list[TurnForesight]) -> Foresight:
+    return Foresight(
+        flow.id,
+        flow.kind.value,
+        flow.initiated.timestamp,
+        flow.initiated.configuration,
+        tuple(turns),
+        left_out=len(flow.turns) - len(turns),
+    )
+
+
+def _ended(turn: Turn, end: str, why: str) -> TurnForesight:
+    """A turn that comes to nothing before any action runs."""
+    ran = _ran(turn)
+    return TurnForesight(
+        turn.slot, turn.at, turn.version, turn.end, end, "default", removed=ran, ran=_ids(ran), why=why
+    )
+
+
+def _same(turn: Turn, plan_: Plan, pairing: Pairing) -> TurnForesight:
+    """A turn in which nothing differs: its own verdicts, none of them looked at again."""
+    seen = []
+    for one in pairing.pairs:
+        assert one.old is not None
+        act = turn.act(one.old)
+        if act is None and (one.planned.timing in BLOCKING or turn.end not in ("completed", "opened")):
+            continue  # it was not reached
+        verdict = act.verdict if act is not None else turn.with_commit.get(place(one.old), "continue")
+        asks = one.planned.action is not None and one.planned.action.asks
+        request: Request = "same" if asks and (act is None or act.request is not None) else "none"
+        if one.planned.delivered and place(one.old) not in turn.with_commit:
+            verdict = "scheduled"
+        seen.append(
+            Foreseen(one.planned.ref, one.planned.source, verdict or UNKNOWN, "recorded", request, verdict or UNKNOWN)
+        )
+    ran = tuple(one.ref.id for one in seen)
+    return TurnForesight(turn.slot, turn.at, turn.version, turn.end, turn.end, plan_.rule, tuple(seen), ran=ran)
+
+
+def _with_recorded(new: tuple[Planned, ...], old: tuple[PlannedAction, ...]) -> list[Planned]:
+    """The plan with the Python handlers of the recorded one in their place: before `session`, after all others."""
+    python = [Planned(_ref(one), one.source, _timing(one)) for one in old if one.hook == "python"]
+    last = [one for one in new if one.ref.hook == SESSION]
+    return [*(one for one in new if one.ref.hook != SESSION), *python, *last]
+
+
+def _ran(turn: Turn) -> tuple[PlannedAction, ...]:
+    """The recorded actions that ran, in order: those that got their turn before the flow was stopped."""
+    passed = turn.end in ("completed", "opened")
+    acts = {place(act.ref) for act in turn.acts}
+    return tuple(one for one in turn.planned if place(one) in acts or (passed and one.timing not in BLOCKING))
+
+
+def _not_any_more(turn: Turn, pairing: Pairing, seen: list[Foreseen]) -> tuple[PlannedAction, ...]:
+    """What ran then and would not now: it is not in the plan, or not reached."""
+    reached = {place(one.ref) for one in seen}
+    kept = {place(one.old) for one in pairing.pairs if one.old is not None and place(one.planned.ref) in reached}
+    return tuple(one for one in _ran(turn) if place(one) not in kept)
+
+
+def _ids(actions: tuple[PlannedAction, ...]) -> tuple[str, ...]:
+    return tuple(one.id for one in actions)
+
+
+def _ref(one: PlannedAction) -> ActionRef:
+    return ActionRef.model_construct(
+        hook=one.hook, id=one.id, position=one.position, phase=one.phase, method=one.method
+    )
+
+
+def _timing(one: PlannedAction) -> Any:
+    """As it was recorded; the domain's own words."""
+    return one.timing
