@@ -1,13 +1,14 @@
 """The events of a flow's stream: their names and fields are the storage format."""
 
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
 from limen.domain.configuration import FlowKind
 from limen.domain.event import DomainEvent
+from limen.domain.precedence import Rule
 from limen.domain.sealed import Sealed
 
 
@@ -29,13 +30,21 @@ class ActionRef(BaseModel):
     method: str | None = None
 
 
+Origin = Literal["configured", "bus", "python"]
+"""Whose list an action stands in: the configuration's, that of the hooks over the bus, or the Python handlers'."""
+
+
 class PlannedAction(ActionRef):
-    """An action in a plan: where the configuration names it, when it runs, and as which delivery."""
+    """An action in a plan: where its list names it, when it runs, whose list it is, and the rule that chose it.
+
+    `origin` is `configured`, `bus` or `python`. Each of them has lists of its own, and `rule` says which of those it
+    was: the `default` one or that of the `method`; null where an older limen did not record it.
+    """
 
     source: str
     timing: str
-    origin: str = "configured"
-    """`configured` or `python`."""
+    origin: Origin = "configured"
+    rule: Rule | None
     delivery: UUID | None = None
 
 
@@ -112,8 +121,11 @@ class ChallengeSent(FlowEvent):
 class ActionsPlanned(FlowEvent):
     """Which actions run, in which order, chosen by which rule (`default` or `method`), under which configuration.
 
-    `deadline` is when the flow comes back to its user should the process that runs them die.
+    `rule` is that of the configured list, an empty one included; each action carries that of its own list. `deadline`
+    is when the flow comes back to its user should the process that runs them die.
     """
+
+    class_version: ClassVar[int] = 2
 
     phase: str
     method: str | None
@@ -121,6 +133,15 @@ class ActionsPlanned(FlowEvent):
     configuration: UUID
     actions: tuple[PlannedAction, ...]
     deadline: datetime
+
+    @staticmethod
+    def upcast_v1_v2(state: dict[str, Any]) -> None:
+        """Version 1 knew hooks over the bus as configured, and the rule of the configured list alone."""
+        for action in state["actions"]:
+            # an application may have named a handler `bus` too: that one stands in the configured list
+            if action["hook"] == "bus" and action["source"].startswith("limen.yml#"):
+                action["origin"] = "bus"
+            action["rule"] = state["rule"] if action.get("origin", "configured") == "configured" else None
 
 
 class ActionStarted(FlowEvent):

@@ -15,6 +15,7 @@ from limen.domain.document import Document, thaw
 from limen.domain.errors import LimenError
 from limen.domain.message import Message, MessageType
 from limen.domain.placement import named_slots
+from limen.domain.precedence import Resolved, choose_listed, known_methods
 
 When = Literal["before_commit", "after_commit", "delivery"]
 REPLACEABLE = (
@@ -224,13 +225,9 @@ class Actions:
         """These handlers and room for more: what one engine works with, so that several can share these."""
         return Actions(self)
 
-    def of(self, slot: Slot) -> tuple[RegisteredHandler, ...]:
-        """The handlers of a slot: the method's if there is one, else the default's."""
-        if slot.method is not None:
-            own = self._slots.get(slot)
-            if own:
-                return tuple(own)
-        return tuple(self._slots.get(Slot(slot.flow, slot.phase), ()))
+    def of(self, slot: Slot) -> Resolved[RegisteredHandler]:
+        """The handlers of a slot, the method's if there is one, else the default's; and which of them it was."""
+        return choose_listed(self._slots, slot)
 
     def by_name(self, name: str) -> RegisteredHandler | None:
         """The handler a configuration's `hook: name` means."""
@@ -265,8 +262,6 @@ def check_terms(when: str, timeout: float) -> None:
 
 def slot_of(flow: str, phase: Phase, method: str | None) -> Slot:
     """A slot by its names; a flow or method that does not exist is refused."""
-    from limen.domain.precedence import known_methods
-
     try:
         kind = FlowKind(flow)
     except ValueError:

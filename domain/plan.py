@@ -1,18 +1,18 @@
 """Plan: which actions a slot runs, in which order, chosen by which rule.
 
 The configured list, the hooks over the bus and the Python list of a slot are resolved separately, each by the rule that
-a method's list overrides the default one. Configured actions run first, then hooks over the bus, then Python handlers,
-`session` last of all.
+a method's list overrides the default one; every action says which of the two its list was. Configured actions run
+first, then hooks over the bus, then Python handlers, `session` last of all.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from limen.domain.configuration import Action, ActionSettings, Slot
-from limen.domain.flow_events import ActionRef, PlannedAction
+from limen.domain.flow_events import ActionRef, Origin, PlannedAction
 from limen.domain.handler import Actions, RegisteredHandler
-from limen.domain.precedence import resolve, resolve_hooks
+from limen.domain.precedence import Rule, resolve, resolve_hooks
 from limen.domain.rules import Rules
 from limen.domain.timing import Timing, timing_of
 
@@ -21,11 +21,12 @@ SESSION = "session"
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One action of a plan: where it stands, when it runs, and what it is."""
+    """One action of a plan: where it stands, when it runs, the rule that chose its list, and what it is."""
 
     ref: ActionRef
     source: str
     timing: Timing
+    rule: Rule
     action: Action | None = None
     handler: RegisteredHandler | None = None
 
@@ -54,6 +55,13 @@ class Planned:
         """Whether it becomes a delivery."""
         return self.timing in ("after_commit", "delivery")
 
+    @property
+    def origin(self) -> Origin:
+        """Whose list it stands in."""
+        if self.action is None:
+            return "python"
+        return "configured" if self.action.bus is None else "bus"
+
     def event(self, delivery: UUID | None = None) -> PlannedAction:
         """As it stands in `ActionsPlanned`."""
         return PlannedAction.model_construct(
@@ -64,7 +72,8 @@ class Planned:
             method=self.ref.method,
             source=self.source,
             timing=self.timing,
-            origin="python" if self.action is None else "configured",
+            origin=self.origin,
+            rule=self.rule,
             delivery=delivery,
         )
 
@@ -79,11 +88,16 @@ def settings_of(action: Action | None, handler: RegisteredHandler | None) -> Act
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The actions of one slot. `rule` is `method` or `default`, for the configured list."""
+    """The actions of one slot. `rule` is `method` or `default`, for the configured list, an empty one included."""
 
     slot: Slot
-    rule: str
+    rule: Rule
     actions: tuple[Planned, ...]
+    events: tuple[PlannedAction, ...] = field(init=False, repr=False, compare=False)
+    """The same as `ActionsPlanned` holds them: a plan is worked out once for a slot, and recorded for every flow."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "events", tuple(planned.event() for planned in self.actions))
 
     def timed(self, *timings: str) -> Sequence[Planned]:
         """Those that run at these times, in order."""
@@ -106,29 +120,29 @@ class Plan:
 
 def plan(rules: Rules, handlers: Actions, slot: Slot) -> Plan:
     """The plan of a slot under these rules."""
-    chosen = resolve(rules.configuration, slot)
-    configured = [_configured(action, handlers, slot) for action in chosen.actions]
-    bus = [_configured(action, handlers, slot) for action in resolve_hooks(rules.configuration, slot)]
-    python = [_python(handler, slot, position) for position, handler in enumerate(handlers.of(slot))]
+    chosen, hooks, own = resolve(rules.configuration, slot), resolve_hooks(rules.configuration, slot), handlers.of(slot)
+    configured = [_configured(action, handlers, slot, chosen.rule) for action in chosen.actions]
+    bus = [_configured(action, handlers, slot, hooks.rule) for action in hooks.actions]
+    python = [_python(handler, slot, position, own.rule) for position, handler in enumerate(own.actions)]
     last = [planned for planned in configured if planned.ref.hook == SESSION]
     first = [planned for planned in configured if planned.ref.hook != SESSION]
     return Plan(slot, chosen.rule, (*first, *bus, *python, *last))
 
 
-def _configured(action: Action, handlers: Actions, slot: Slot) -> Planned:
+def _configured(action: Action, handlers: Actions, slot: Slot, rule: Rule) -> Planned:
     ref = ActionRef.model_construct(
         hook=action.hook, id=action.id, position=action.position, phase=slot.phase, method=slot.method
     )
     handler = handlers.by_name(action.hook) if not action.asks else None
     timing = _handler_timing(handler, slot) if handler else timing_of(slot.flow, slot.phase, action)
-    return Planned(ref, action.source, timing, action, handler)
+    return Planned(ref, action.source, timing, rule, action, handler)
 
 
-def _python(handler: RegisteredHandler, slot: Slot, position: int) -> Planned:
+def _python(handler: RegisteredHandler, slot: Slot, position: int, rule: Rule) -> Planned:
     ref = ActionRef.model_construct(
         hook="python", id=handler.id, position=position, phase=slot.phase, method=slot.method
     )
-    return Planned(ref, f"python:{handler.id}", _handler_timing(handler, slot), None, handler)
+    return Planned(ref, f"python:{handler.id}", _handler_timing(handler, slot), rule, None, handler)
 
 
 def _handler_timing(handler: RegisteredHandler, slot: Slot) -> Timing:

@@ -7,7 +7,7 @@ own. `session` runs last.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from limen.domain.configuration import Action, Configuration, FlowKind, Slot
 from limen.domain.placement import LIST_METHODS, SINGLE_LIST_METHODS
@@ -18,10 +18,10 @@ SESSION = "session"
 
 
 @dataclass(frozen=True, slots=True)
-class Resolved:
-    """The actions of a slot in the order they run, and the rule that chose their list."""
+class Resolved(Generic[T]):
+    """The actions of one kind in a slot, in the order they run, and the rule that chose their list."""
 
-    actions: tuple[Action, ...]
+    actions: tuple[T, ...]
     rule: Rule
 
 
@@ -47,7 +47,13 @@ def choose(
     return (tuple(own), "method") if own else (tuple(default), "default")
 
 
-def resolve(configuration: Configuration, slot: Slot) -> Resolved:
+def choose_listed(listed: Mapping[Slot, Sequence[T]], slot: Slot) -> Resolved[T]:
+    """The same choice where the lists stand by slot."""
+    own = {slot.method: listed.get(slot, ())} if slot.method is not None else {}
+    return Resolved(*choose(listed.get(Slot(slot.flow, slot.phase), ()), own, slot.method))
+
+
+def resolve(configuration: Configuration, slot: Slot) -> Resolved[Action]:
     """What runs in this slot. Raises ValueError for a method that the flow does not know, naming those it does."""
     known = known_methods(slot.flow)
     if slot.method is not None and slot.method not in known:
@@ -59,12 +65,9 @@ def resolve(configuration: Configuration, slot: Slot) -> Resolved:
     return Resolved(session_last(actions), rule)
 
 
-def resolve_hooks(configuration: Configuration, slot: Slot) -> tuple[Action, ...]:
+def resolve_hooks(configuration: Configuration, slot: Slot) -> Resolved[Action]:
     """The hooks over the bus that run in this slot, chosen among themselves by the same rule."""
-    hooks = configuration.hooks
-    default = hooks.get(Slot(slot.flow, slot.phase), ())
-    own = {slot.method: hooks.get(slot, ())} if slot.method is not None else {}
-    return choose(default, own, slot.method)[0]
+    return choose_listed(configuration.hooks, slot)
 
 
 def session_last(actions: Sequence[Action]) -> tuple[Action, ...]:

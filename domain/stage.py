@@ -40,7 +40,7 @@ def announce(plan: Plan, work: Work, at: datetime) -> None:
         method=plan.slot.method,
         rule=plan.rule,
         configuration=work.flow.configuration,
-        actions=tuple(planned.event() for planned in plan.actions),
+        actions=plan.events,
         deadline=at + timedelta(seconds=plan.patience + MARGIN),
     )
 

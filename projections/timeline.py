@@ -25,8 +25,8 @@ def actions_of(flow: Iterable[Entry], deliveries: Iterable[Entry] = ()) -> list[
 
     `request_digest` and `response_digest` are keyed by the flow. `source` is the place in the list that chose it (a
     JSON pointer, or `python:` and a handler's id), `configuration` the version that the list is of, and `rule` says
-    whether it is the `default` list or that of the `method`; hooks over the bus and Python handlers are chosen among
-    their own, and no event says by which rule: None.
+    whether it is the `default` list or that of the `method`, for hooks over the bus and Python handlers among their
+    own; None where an older limen did not record it.
 
     An attempt that left and was never heard of again, and a delivery nobody has tried yet, have no verdict. Messages
     to people are no actions and are left out.
@@ -112,6 +112,4 @@ def _place(about: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _choice(planned: Mapping[str, Any], plan: Mapping[str, Any]) -> dict[str, Any]:
-    ruled = planned["origin"] == "configured" and planned["hook"] != "bus"
-    rule = plan["rule"] if ruled else None
-    return {"rule": rule, "source": planned["source"], "configuration": plan["configuration"]}
+    return {"rule": planned["rule"], "source": planned["source"], "configuration": plan["configuration"]}

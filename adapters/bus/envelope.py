@@ -127,7 +127,7 @@ def event_of(attributes: Mapping[str, str], data: bytes) -> DomainEvent:
         return event.model_validate(fields)
     except Unreadable:
         raise
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError) as error:  # what a step meets in a foreign message too
         raise Unreadable(f"the data does not fit {event.__name__}: {type(error).__name__}") from None
 
 

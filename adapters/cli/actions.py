@@ -1,5 +1,6 @@
 """`limen actions`: which actions run where, and why those; how they did."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -58,15 +59,13 @@ def resolve(
         slot = slot_of(flow.value, phase.value, method)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--method") from None
-    rule, rows = resolved(configuration, handlers, slot)
+    _, rows = resolved(configuration, handlers, slot)
     if as_json:
         dump_array(rows)
     elif not rows:
         note(f"nothing runs in {slot}")
     else:
         _table(rows)
-        if slot.method is not None:
-            note(f"\nchosen: the {'list of ' + slot.method if rule == 'method' else 'default list'} of {slot.flow}")
 
 
 @app.command()
@@ -81,23 +80,28 @@ def matrix(config: Config = None, settings: SettingsFile = None, app_: App = Non
 
 
 def resolved(configuration: "Configuration", handlers: "Actions", slot: "Slot") -> tuple[str, list[dict[str, Any]]]:
-    """The rule that chose the configured list, and every action of the slot in order.
+    """The rule that chose the configured list, and every action of the slot in order, each with the rule of its own.
 
     Configured actions, hooks over the bus, Python handlers, `session` last.
     """
     from limen.domain.precedence import SESSION, resolve_hooks
     from limen.domain.precedence import resolve as choose
 
-    chosen = choose(configuration, slot)
-    configured = [{"hook": one.hook, "id": one.id, "source": one.source} for one in chosen.actions]
-    bus = [{"hook": one.hook, "id": one.id, "source": one.source} for one in resolve_hooks(configuration, slot)]
-    python = [{"hook": "python", "id": one.id, "source": f"python:{one.id}"} for one in handlers.of(slot)]
+    chosen, hooks, own = choose(configuration, slot), resolve_hooks(configuration, slot), handlers.of(slot)
+    configured, bus = (
+        [{"hook": one.hook, "id": one.id, "source": one.source, "rule": found.rule} for one in found.actions]
+        for found in (chosen, hooks)
+    )
+    python = [{"hook": "python", "id": one.id, "source": f"python:{one.id}", "rule": own.rule} for one in own.actions]
     first = [one for one in configured if one["hook"] != SESSION]
     return chosen.rule, [*first, *bus, *python, *(one for one in configured if one["hook"] == SESSION)]
 
 
 def matrix_rows(configuration: "Configuration", handlers: "Actions") -> list[dict[str, Any]]:
-    """One row a flow, phase and method, as `actions matrix --json` prints it. Method None is the default list."""
+    """One row a flow, phase and method, as `actions matrix --json` prints it. Method None is the default list.
+
+    `rule` of a row is that of the configured list, an empty one included; each action carries its own.
+    """
     from limen.domain.precedence import matrix as slots
 
     rows = []
@@ -109,12 +113,20 @@ def matrix_rows(configuration: "Configuration", handlers: "Actions") -> list[dic
 
 
 def _table(rows: list[dict[str, Any]]) -> None:
-    table = plain_table("", "action", "id", "where it stands")
+    table = plain_table("", "action", "id", "list", "where it stands")
     for number, row in enumerate(rows, 1):
         table.add_row(
-            Text(f"{number}", style=DIM), Text(row["hook"], style=NAME), Text(row["id"]), Text(row["source"], style=DIM)
+            Text(f"{number}", style=DIM),
+            Text(row["hook"], style=NAME),
+            Text(row["id"]),
+            _rule(row["rule"]),
+            Text(row["source"], style=DIM),
         )
     show_out(table)
+
+
+def _rule(rule: str) -> Text:
+    return Text(rule, style=NAME if rule == "method" else DIM)
 
 
 def _matrix(rows: list[dict[str, Any]]) -> None:
@@ -126,7 +138,12 @@ def _matrix(rows: list[dict[str, Any]]) -> None:
         flow = row["flow"] if row["flow"] != before else ""
         before = row["flow"]
         method = Text(row["method"] or "any other") if row["phase"] == "after" else Text()
-        rule = Text(row["rule"], style=NAME if row["rule"] == "method" else DIM)
-        names = ", ".join(map(name_of, row["actions"]))
-        table.add_row(flow, row["phase"], method, rule if names else "", Text(names or "–", style="" if names else DIM))
+        rule = row["actions"][0]["rule"] if row["actions"] else ""
+        names = ", ".join(_named(action, rule) for action in row["actions"])
+        table.add_row(flow, row["phase"], method, _rule(rule), Text(names or "–", style="" if names else DIM))
     show_out(table)
+
+
+def _named(action: Mapping[str, Any], rule: str) -> str:
+    """Its name, and the list it is from where that is another than the first of its row."""
+    return name_of(action) if action["rule"] == rule else f"{name_of(action)} ({action['rule']})"

@@ -1,6 +1,7 @@
 """Events of a flow in a few words, for the timeline."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import groupby
 from typing import Any
 
 from limen.adapters.cli.output import BAD, DIM, GOOD, WARN
@@ -28,9 +29,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
 def words_of(type_: str, data: Mapping[str, Any]) -> str:
     """The rest of the line: what the event says, and what of it is in clear."""
     if type_ == "ActionsPlanned":
-        names = [name_of(one) for one in data["actions"]]
-        chosen = f"list of {data['method']}" if data["rule"] == "method" else "default list"
-        return f"{data['phase']} · {chosen} · {', '.join(names)}"
+        return f"{data['phase']} · {'; '.join(_chosen(data))}"
     if type_ == "FlowInitiated":
         return " ".join(filter(None, (data["type"], _clear(data["request"], "url"))))
     if type_ == "FlowCompleted":
@@ -42,6 +41,14 @@ def words_of(type_: str, data: Mapping[str, Any]) -> str:
 def name_of(action: Mapping[str, Any]) -> str:
     """What people call an action: its id, or what it does where it is built in."""
     return str(action["id"] if action["hook"] in ("web_hook", "bus", "python") else action["hook"])
+
+
+def _chosen(plan: Mapping[str, Any]) -> Iterator[str]:
+    """The actions in order, behind the list they were chosen from."""
+    lists = {"default": "default list", "method": f"list of {plan['method']}", None: "list not recorded"}
+    whose = {"configured": "", "bus": "bus, ", "python": "python, "}
+    for (origin, rule), actions in groupby(plan["actions"], key=lambda one: (one["origin"], one["rule"])):
+        yield f"{whose[origin]}{lists[rule]} · {', '.join(map(name_of, actions))}"
 
 
 def _clear(value: Any, name: str) -> str:

@@ -98,19 +98,27 @@ def _kinds() -> Iterable[str]:
     return {event.stream for event in EVENT_TYPES.values()}
 
 
+class _NotUpcast(ValueError):
+    """A state that is not what its class version wrote: no step can bring it up."""
+
+
 def _current(kind: type[DomainEvent], state: bytes) -> bytes:
     """The state without its class version, upcast to the present one."""
     prefix = b'{"class_version":%d,' % kind.class_version
     if state.startswith(prefix):
         return b"{" + state[len(prefix) :]
     fields = orjson.loads(state)
-    for version in range(fields.pop("class_version", 1), kind.class_version):
-        getattr(kind, f"upcast_v{version}_v{version + 1}")(fields)
+    try:
+        for version in range(fields.pop("class_version", 1), kind.class_version):
+            getattr(kind, f"upcast_v{version}_v{version + 1}")(fields)
+    except (LookupError, TypeError, AttributeError):
+        raise _NotUpcast from None
     return orjson.dumps(fields)
 
 
 def _unreadable(topic: str, stream: str, version: int, error: ValueError) -> MapperDeserialisationError:
     """Says which fields do not fit, from pydantic's error where there is one, without their values."""
     faults = error.errors(include_input=False, include_url=False) if isinstance(error, ValidationError) else []
-    places = ", ".join("/".join(map(str, fault["loc"])) or "/" for fault in faults) or "no JSON"
+    places = ", ".join("/".join(map(str, fault["loc"])) or "/" for fault in faults)
+    places = places or ("not what its version wrote" if isinstance(error, _NotUpcast) else "no JSON")
     return MapperDeserialisationError(f"event '{topic}' (stream {stream}, version {version}) cannot be read: {places}")

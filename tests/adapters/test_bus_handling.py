@@ -1,10 +1,12 @@
 """What a group does with messages that are not as they should be, and with handlers that are not either."""
 
 import asyncio
+import json
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -13,9 +15,9 @@ from limen.adapters.bus import ActionRouter, DeadLetter, MemoryBus, Message, Onc
 from limen.adapters.bus.handling import NEVER_DONE, Handling
 from limen.adapters.bus.intake import Incoming
 from limen.adapters.bus.registry import Registry
-from limen.domain.events import FlowCompleted, FlowInitiated, SessionRevoked
+from limen.domain.events import ActionsPlanned, FlowCompleted, FlowInitiated, SessionRevoked
 from limen.domain.handler import slot_of
-from tests.support.bus import QUICK, completed, new_topic, revoked, until
+from tests.support.bus import QUICK, TIME, completed, new_topic, revoked, until
 
 
 class Group:
@@ -52,6 +54,36 @@ async def test_a_newer_version_of_an_event_is_parked_for_a_newer_consumer(group:
     await group.handling.receive(incoming(dataschema="urn:limen:SessionRevoked:99"))
     assert group.told == []
     assert "update this consumer" in group.parked[0].error
+
+
+def planned(**changes: Any) -> Incoming:
+    """A plan as version 1 published it: no action has a rule."""
+    action = {"hook": "web_hook", "id": "welcome", "position": 0, "phase": "after", "method": "password"}
+    action |= {"source": "/selfservice/flows/login/after/password/hooks/0", "timing": "before_commit"}
+    plan = {"originator_id": str(uuid4()), "originator_version": 5, "timestamp": TIME, "deadline": TIME}
+    plan |= {"phase": "after", "method": "password", "rule": "method", "configuration": str(uuid4())}
+    told = {**plan, "actions": [{**action, "origin": "configured"}], **changes}
+    data = json.dumps({name: value for name, value in told.items() if value is not None}).encode()
+    return replace(incoming(dataschema="urn:limen:ActionsPlanned:1"), data=data)
+
+
+async def test_an_older_version_of_an_event_is_brought_up_to_the_present_one(group: Group) -> None:
+    rules: list[str | None] = []
+
+    def note(event: ActionsPlanned) -> None:
+        rules.extend(action.rule for action in event.actions)
+
+    group.registry.add_event(ActionsPlanned, note, "note", None)
+    await group.handling.receive(planned())
+    assert (rules, group.parked) == (["method"], [])
+
+
+@pytest.mark.parametrize("actions", [None, [{"hook": "bus", "source": 7}]], ids=["left out", "of another kind"])
+async def test_what_no_older_version_said_is_parked(group: Group, actions: Any) -> None:
+    group.registry.add_event(ActionsPlanned, lambda: group.told.append(1), "note", None)
+    await group.handling.receive(planned(actions=actions))
+    assert group.told == []
+    assert "does not fit ActionsPlanned" in group.parked[0].error
 
 
 async def test_a_message_that_ends_its_process_each_time_is_parked_at_last(group: Group) -> None:

@@ -9,6 +9,17 @@ from limen.domain.precedence import known_methods
 from tests.support.cli import EXAMPLES, ROOT, invoked, keys, spawned
 
 CONFIG = ("--config", EXAMPLES / "identity.yml")
+METHODS = ("code", "password")
+APPLICATION = """
+from limen.domain import Actions
+
+actions = Actions()
+
+
+@actions.after("login", id="mine")
+def mine(context):
+    return None
+"""
 AFTER_PASSWORD = "/selfservice/flows/registration/after/password/hooks"
 
 
@@ -17,10 +28,10 @@ def test_resolve_lists_hook_id_and_place_in_order() -> None:
     ran = spawned("actions", "resolve", "--config", "docs/examples/identity.yml", *where, "--json", cwd=ROOT)
     assert (ran.code, ran.err) == (0, "")
     assert ran.json == [
-        {"hook": "web_hook", "id": "lasting_address", "source": f"{AFTER_PASSWORD}/0"},
-        {"hook": "web_hook", "id": "customer_number", "source": f"{AFTER_PASSWORD}/1"},
-        {"hook": "web_hook", "id": "signup_analytics", "source": f"{AFTER_PASSWORD}/2"},
-        {"hook": "session", "id": "registration.after.password.3", "source": f"{AFTER_PASSWORD}/3"},
+        {"hook": "web_hook", "id": "lasting_address", "source": f"{AFTER_PASSWORD}/0", "rule": "method"},
+        {"hook": "web_hook", "id": "customer_number", "source": f"{AFTER_PASSWORD}/1", "rule": "method"},
+        {"hook": "web_hook", "id": "signup_analytics", "source": f"{AFTER_PASSWORD}/2", "rule": "method"},
+        {"hook": "session", "id": "registration.after.password.3", "source": f"{AFTER_PASSWORD}/3", "rule": "method"},
     ]
 
 
@@ -46,7 +57,8 @@ def test_resolve_for_people_says_which_list_it_is() -> None:
     ran = invoked("actions", "resolve", *CONFIG, *where)
     assert "signed_in" in ran.out
     assert "/selfservice/flows/login/after/hooks/0" in ran.out
-    assert "chosen: the default list of login" in ran.err
+    assert ran.out.splitlines()[0].split() == ["action", "id", "list", "where", "it", "stands"]
+    assert ran.out.splitlines()[1].split()[-2:] == ["default", "/selfservice/flows/login/after/hooks/0"]
 
 
 def test_nothing_to_run_is_an_empty_list() -> None:
@@ -68,13 +80,38 @@ def test_hooks_over_the_bus_stand_behind_the_configured_actions_and_before_sessi
     where = ("--flow", "registration", "--phase", "after", "--method", "password")
     rows = invoked("actions", "resolve", *config, *where, "--json").json
     assert [one["hook"] for one in rows] == ["bus", "session"]
-    assert rows[0] == {"hook": "bus", "id": "risk", "source": "limen.yml#/hooks/0"}
+    assert rows[0] == {"hook": "bus", "id": "risk", "source": "limen.yml#/hooks/0", "rule": "default"}
     matrix = invoked("actions", "matrix", *config, "--json").json
     assert [row["method"] for row in matrix if row["actions"][:1] == rows[:1]] == [
         None,
         *known_methods(FlowKind.REGISTRATION),
     ]
     assert "risk, session" in invoked("actions", "matrix", *config).out
+
+
+def test_hooks_over_the_bus_and_handlers_say_which_list_of_their_own_was_chosen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook = "{flow: login, phase: after, method: code, hook: bus, id: risk, subject: risk.check}"
+    (tmp_path / "limen.yml").write_text(f"hooks: [{hook}]")
+    (tmp_path / "chosen_application.py").write_text(APPLICATION)
+    monkeypatch.syspath_prepend(tmp_path)
+    config = (*CONFIG, "--settings", tmp_path / "limen.yml", "--app", "chosen_application:actions")
+    where = ("--flow", "login", "--phase", "after", "--method")
+    by_code, by_password = (invoked("actions", "resolve", *config, *where, one, "--json").json for one in METHODS)
+    assert [(one["id"], one["rule"]) for one in by_code] == [
+        ("signed_in", "default"),
+        ("risk", "method"),
+        ("mine", "default"),
+    ]
+    assert [(one["id"], one["rule"]) for one in by_password] == [("password_policy", "method"), ("mine", "default")]
+    matrix = invoked("actions", "matrix", *config, "--json").json
+    rows = {row["method"]: row for row in matrix if row["flow"] == "login"}
+    assert (rows["code"]["rule"], rows["code"]["actions"]) == ("default", by_code)
+    assert (rows["password"]["rule"], rows["password"]["actions"]) == ("method", by_password)
+    lines = invoked("actions", "matrix", *config).out.splitlines()
+    assert any(line.endswith("default  signed_in, risk (method), mine") for line in lines)
+    assert any(line.endswith("method   password_policy, mine (default)") for line in lines)
 
 
 def test_matrix_has_a_row_for_every_flow_phase_and_method() -> None:

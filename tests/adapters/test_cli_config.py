@@ -100,8 +100,8 @@ def test_an_application_s_handlers_stand_after_the_configured_actions(applicatio
     where = ("--config", "identity.yml", "--app", "cli_application:actions", "--json")
     ran = invoked("actions", "resolve", "--flow", "login", "--phase", "after", "--method", "password", *where)
     assert ran.json == [
-        {"hook": "risk", "id": "login.after.0", "source": "/selfservice/flows/login/after/hooks/0"},
-        {"hook": "python", "id": "audit", "source": "python:audit"},
+        {"hook": "risk", "id": "login.after.0", "source": "/selfservice/flows/login/after/hooks/0", "rule": "default"},
+        {"hook": "python", "id": "audit", "source": "python:audit", "rule": "method"},
     ]
 
 

@@ -135,7 +135,7 @@ def test_the_page_on_what_happened_tells_a_flow_and_draws_it(tmp_path: Path) -> 
     print(Path("path.svg").read_text()[:4])
     """
     printed = run(program("docs/how-to/look-at-what-happened.md") + textwrap.dedent(check), tmp_path).splitlines()
-    assert printed[0].startswith("seen continue None ")
+    assert printed[0].startswith("seen continue default ")
     assert printed[1:] == ["<svg"]
 
 

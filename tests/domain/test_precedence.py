@@ -105,9 +105,13 @@ def test_hooks_over_the_bus_are_chosen_among_themselves(flow: FlowKind, method: 
     own = {Slot(flow, "after", method): actions("own")} if method else {}
     listed = {Slot(flow, "before"): actions("early"), Slot(flow, "after"): actions("default"), **own}
     configuration = replace(a_configuration(flow, FlowSettings(after=actions("hook_2"))), hooks=listed)
-    assert hooks(resolve_hooks(configuration, Slot(flow, "before"))) == ["early"]
-    assert hooks(resolve_hooks(configuration, Slot(flow, "after"))) == ["default"]
-    assert hooks(resolve_hooks(configuration, Slot(flow, "after", method))) == (["own"] if method else ["default"])
+    early = resolve_hooks(configuration, Slot(flow, "before"))
+    default = resolve_hooks(configuration, Slot(flow, "after"))
+    assert (hooks(early.actions), early.rule) == (["early"], "default")
+    assert (hooks(default.actions), default.rule) == (["default"], "default")
+    found = resolve_hooks(configuration, Slot(flow, "after", method))
+    expected = (["own"], "method") if method else (["default"], "default")
+    assert (hooks(found.actions), found.rule) == expected
     assert hooks(resolve(configuration, Slot(flow, "after", method)).actions) == ["hook_2"]
 
 

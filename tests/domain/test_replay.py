@@ -15,6 +15,7 @@ from limen.domain.aggregate import Aggregate
 from limen.domain.delivery import Delivery, DeliveryCanceled
 from limen.domain.event import EVENT_TYPES, DomainEvent
 from limen.domain.flow import Flow
+from limen.domain.flow_events import ActionsPlanned
 from limen.domain.handler import Actions
 from limen.domain.identity import Identity
 from limen.domain.machine import DELIVERY, FLOWS, Table
@@ -56,11 +57,22 @@ def test_what_was_stored_is_read_as_the_same_event_and_written_as_the_same_bytes
     mapper, state = EventMapper(), sample["state"].encode()
     event = mapper.to_domain_event(StoredEvent(UUID(sample["stream"]), sample["version"], name, state))
     envelope = {"originator_id": sample["stream"], "originator_version": sample["version"]}
+    fields, now = json.loads(state), CONCRETE[name].class_version
+    then = fields.pop("class_version", 1)
+    for version in range(then, now):
+        getattr(CONCRETE[name], f"upcast_v{version}_v{version + 1}")(fields)
     assert type(event) is CONCRETE[name]
-    assert event == CONCRETE[name].model_validate_json(json.dumps({**envelope, **json.loads(state)}))
-    for field, value in json.loads(state).items():
+    assert event == CONCRETE[name].model_validate_json(json.dumps({**envelope, **fields}))
+    for field, value in fields.items():
         assert json.loads(event.model_dump_json())[field] == value
-    assert mapper.columns(event) == (name, state)
+    if then == now:
+        assert mapper.columns(event) == (name, state)
+
+
+def test_every_version_of_an_event_has_a_stored_sample() -> None:
+    for name, listed in SAMPLES.items():
+        versions = {json.loads(sample["state"]).get("class_version", 1) for sample in listed}
+        assert versions == set(range(1, CONCRETE[name].class_version + 1)), name
 
 
 def test_every_event_has_a_stored_sample_with_each_of_its_fields_and_none_was_renamed() -> None:
@@ -100,6 +112,36 @@ def test_an_event_that_grew_reads_what_it_wrote_before(monkeypatch: pytest.Monke
     topic, state = mapper.columns(event)
     assert state.startswith(b'{"class_version":2,')
     assert mapper.event(UUID(stored["stream"]).hex, 2, topic, state) == event
+
+
+def test_a_plan_of_version_1_knows_the_rule_of_the_configured_list_alone() -> None:
+    mapper = EventMapper()
+    of_handlers, configured, of_all_kinds, present = [
+        [(one.origin, one.rule) for one in event.actions]
+        for sample in SAMPLES["ActionsPlanned"]
+        for event in [mapper.event(sample["stream"], sample["version"], "ActionsPlanned", sample["state"].encode())]
+        if isinstance(event, ActionsPlanned)
+    ]
+    assert of_handlers == [("python", None), ("python", None)]
+    assert configured == [("configured", "method"), ("configured", "method")]
+    assert of_all_kinds == [("configured", "default"), ("bus", None), ("python", None), ("configured", "default")]
+    assert present == [("configured", "default"), ("bus", "method"), ("python", "default"), ("configured", "default")]
+
+
+def test_a_handler_that_an_application_named_bus_was_a_configured_action_and_stays_one() -> None:
+    named = {"hook": "bus", "id": "it", "source": "/selfservice/flows/login/after/hooks/0"}
+    state: dict[str, Any] = {"rule": "method", "actions": [named]}
+    ActionsPlanned.upcast_v1_v2(state)
+    assert state["actions"] == [{**named, "rule": "method"}]
+
+
+@pytest.mark.parametrize("state", [b"{}", b"[]", b'{"rule":"a-word-of-theirs","actions":["a-word-of-theirs"]}'])
+def test_what_no_version_wrote_cannot_be_brought_up_and_says_where_it_is(state: bytes) -> None:
+    mapper, stream = EventMapper(), UUID(int=7)
+    for read in (mapper.event, mapper.state):
+        with pytest.raises(MapperDeserialisationError, match=f"stream {stream.hex}, version 3.*its version") as failed:
+            read(stream.hex, 3, "ActionsPlanned", state)
+        assert "a-word-of-theirs" not in str(failed.value)
 
 
 def test_what_cannot_be_read_says_where_it_is_and_nothing_of_what_is_in_it() -> None:

@@ -74,7 +74,7 @@ async def test_hooks_run_after_configured_actions_and_before_handlers_and_overri
             "bus",
             "limen.yml#/hooks/0",
             "before_commit",
-            "configured",
+            "bus",
         )
 
 

@@ -5,6 +5,7 @@ import pytest
 from limen.adapters.sink import Received, Reply
 from limen.domain import ActionContext, Actions, FlowRejected, Outcome
 from tests.support.engine import ADA, House, hook, ignore, messages, open_house, parse
+from tests.support.service import Service, ask
 
 SESSION = {"hook": "session"}
 
@@ -216,3 +217,41 @@ async def test_before_settings_is_called_once_per_flow() -> None:
         values = {"traits": {"email": ADA, "age": 50}}
         await house.engine.submit(flow.id, method="profile", values=values, session_token=token)
         assert house.called() == ["/before"]
+
+
+# ------------------------------------------------------------------------------------------------------- the record
+
+
+async def test_the_plan_says_for_each_kind_of_its_own_which_list_was_chosen() -> None:
+    service = Service()
+    for id_ in ("usual", "risk"):
+        service.on(f"ask.{id_}")
+    actions = Actions()
+
+    @actions.after("login", id="mine")
+    def mine(context: ActionContext) -> None:
+        """The default one, whatever the method."""
+
+    @actions.after("login", method="code", id="by_code")
+    def by_code(context: ActionContext) -> None:
+        """The one of the method `code`."""
+
+    hooks = {"login.after": [parse("/first")], "login.after.totp": [parse("/other")]}
+    settings = {"hooks": [ask("login.after", "usual"), ask("login.after.password", "risk")]}
+    async with open_house(hooks, settings=settings, bus=service.bus, actions=actions) as house:
+        await house.register()
+        await house.sign_in()
+        await house.give_code(await house.ask_code("login"))
+        by_password, by_code_ = house.log("ActionsPlanned")
+        for plan in (by_password, by_code_):
+            assert plan.data["rule"] == "default", "that of the configured list"
+        assert [(one["id"], one["origin"], one["rule"]) for one in by_password.data["actions"]] == [
+            ("login.after.0", "configured", "default"),
+            ("risk", "bus", "method"),
+            ("mine", "python", "default"),
+        ]
+        assert [(one["id"], one["origin"], one["rule"]) for one in by_code_.data["actions"]] == [
+            ("login.after.0", "configured", "default"),
+            ("usual", "bus", "default"),
+            ("by_code", "python", "method"),
+        ]

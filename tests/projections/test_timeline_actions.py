@@ -139,20 +139,34 @@ def test_messages_to_people_are_no_actions() -> None:
 
 
 def planned(tape: Tape, rule: str, *actions: dict[str, Any]) -> dict[str, Any]:
-    chosen = [{"origin": "configured", "source": "/selfservice/flows/login/after/hooks/0", **one} for one in actions]
+    place = {"origin": "configured", "rule": rule, "source": "/selfservice/flows/login/after/hooks/0"}
+    chosen = [{**place, **one} for one in actions]
     return tape(FLOW, "ActionsPlanned", phase="after", method="password", rule=rule, configuration="c1", actions=chosen)
 
 
 def test_an_attempt_says_which_list_chose_it_by_which_rule_and_of_which_configuration() -> None:
     tape = Tape()
-    python = {**REF, "hook": "python", "id": "own", "origin": "python", "source": "python:own"}
+    bus = {**REF, "hook": "bus", "id": "risk"}
+    python = {**REF, "hook": "python", "id": "own"}
     events = [
-        planned(tape, "method", REF, python),
-        tape(FLOW, "ActionAnswered", action=REF, attempt=1, verdict="continue", duration=1.0),
-        tape(FLOW, "ActionAnswered", action=python, attempt=1, verdict="continue", duration=1.0),
+        planned(
+            tape,
+            "method",
+            REF,
+            {**bus, "origin": "bus", "rule": "default", "source": "limen.yml#/hooks/0"},
+            {**python, "origin": "python", "rule": None, "source": "python:own"},
+        ),
+        *(
+            tape(FLOW, "ActionAnswered", action=action, attempt=1, verdict="continue", duration=1.0)
+            for action in (REF, bus, python)
+        ),
     ]
     told = [(one["rule"], one["source"], one["configuration"]) for one in actions_of(events)]
-    assert told == [("method", "/selfservice/flows/login/after/hooks/0", "c1"), (None, "python:own", "c1")]
+    assert told == [
+        ("method", "/selfservice/flows/login/after/hooks/0", "c1"),
+        ("default", "limen.yml#/hooks/0", "c1"),
+        (None, "python:own", "c1"),
+    ]
 
 
 def test_a_second_plan_counts_for_what_comes_after_it() -> None:

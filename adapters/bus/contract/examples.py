@@ -25,6 +25,7 @@ _PLANNED: Final = {
     "source": "/selfservice/flows/login/after/password/hooks/0",
     "timing": "before_commit",
     "origin": "configured",
+    "rule": "method",
     "delivery": None,
 }
 _AUTHENTICATION: Final = {"method": "password", "aal": "aal1", "completed_at": _TIME}
