@@ -4,7 +4,21 @@ from typing import Annotated
 
 import typer
 
-from limen.adapters.cli import actions, audit, bus, config, delivery, demo, docs, flow, ledger, log, projection, relay
+from limen.adapters.cli import (
+    actions,
+    audit,
+    bus,
+    config,
+    delivery,
+    demo,
+    docs,
+    flow,
+    ledger,
+    log,
+    projection,
+    relay,
+    simulate,
+)
 from limen.adapters.cli.root import Root
 
 app = typer.Typer(
@@ -44,6 +58,7 @@ log.register(app)
 ledger.register(audit.app)
 app.add_typer(audit.app, name="audit")
 app.add_typer(projection.app, name="projection")
+simulate.register(app)
 relay.register(app)
 app.add_typer(bus.app, name="bus")
 docs.register(app)

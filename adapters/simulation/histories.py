@@ -48,20 +48,25 @@ async def histories(store: LogStore, choice: Choice, progress: Progress | None =
     open_: dict[UUID, list[DomainEvent]] = {}
     async for page in _pages(store, choice, FLOW_EVENTS, progress):
         for event in page:
-            if isinstance(event, FlowInitiated):
-                if choice.takes(event):
-                    open_[event.originator_id] = [event]
-                continue
-            begun = open_.get(event.originator_id)
-            if begun is None:
-                continue
-            begun.append(event)
-            if isinstance(event, _ENDS):
+            if _take(open_, event, choice):
                 yield open_.pop(event.originator_id)
         for id_ in _over(open_, page[-1].timestamp):
             yield open_.pop(id_)
     for begun in open_.values():
         yield begun
+
+
+def _take(open_: dict[UUID, list[DomainEvent]], event: DomainEvent, choice: Choice) -> bool:
+    """Puts an event with those of its flow; whether the flow has come to an end by it."""
+    if isinstance(event, FlowInitiated):
+        if choice.takes(event):
+            open_[event.originator_id] = [event]
+        return False
+    begun = open_.get(event.originator_id)
+    if begun is None:
+        return False
+    begun.append(event)
+    return isinstance(event, _ENDS)
 
 
 def _over(open_: dict[UUID, list[DomainEvent]], now: datetime) -> list[UUID]:

@@ -11,7 +11,7 @@ async with open_simulation("new.yml", "sqlite:///limen.db") as simulation:
 import asyncio
 import re
 from collections import deque
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -73,7 +73,7 @@ class Simulation:
         kind: FlowKind | str | None = None,
         sample: int | None = None,
         progress: Progress | None = None,
-    ) -> AsyncIterator[Foresight]:
+    ) -> AsyncGenerator[Foresight, None]:
         """What becomes of each flow begun at or after `since`, of one `kind`; of `sample` of them if given.
 
         In the order in which the flows came to an end. Nothing is written, nothing is sent.

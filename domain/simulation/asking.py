@@ -45,7 +45,7 @@ class Asking:
             found = await self._donor(action, body.data)
         if found is not None:
             return await self._reuse(told, action, found)
-        return await self._unanswered(told, action, body)
+        return await self._unanswered(told, body)
 
     # -- a recorded answer
 
@@ -97,7 +97,7 @@ class Asking:
 
     # -- none
 
-    async def _unanswered(self, told: "_Told", action: Action, body: Body) -> Foreseen:
+    async def _unanswered(self, told: "_Told", body: Body) -> Foreseen:
         request, more = await self._difference(told.pair, body)
         live = self.means.live
         if body.request is None or live is None or not live.wanted(told.pair.planned):

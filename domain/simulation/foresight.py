@@ -24,7 +24,7 @@ class Foreseen:
 
     `changed` are the places in the body (JSON pointers, or `url`, `method`, `headers`) that differ from the request
     that was sent; `old` and `new` are the bodies, where both are to be had. `sure`: whether it runs for certain, which
-    nobody knows of what comes after an unknown answer. `why` says why something is unknown.
+    nobody knows of what comes after an unknown answer. `rule` chose its list. `why` says why something is unknown.
     """
 
     ref: ActionRef
@@ -33,6 +33,7 @@ class Foreseen:
     by: Source
     request: Request = "none"
     recorded: str | None = None
+    rule: str = "default"
     added: bool = False
     moved: bool = False
     changed: tuple[str, ...] = ()
@@ -59,6 +60,7 @@ class Foreseen:
             "hook": self.ref.hook,
             "id": self.ref.id,
             "source": self.source,
+            "rule": self.rule,
             "request": self.request,
             "recorded": self.recorded,
             "verdict": self.verdict,

@@ -5,14 +5,15 @@ into their later ones.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
 from uuid import UUID
 
 from limen.domain.configuration import Action, FlowKind
 from limen.domain.flow_events import ActionRef, PlannedAction
 from limen.domain.handler import Actions
 from limen.domain.method import offers
+from limen.domain.placement import PLACEMENT
 from limen.domain.plan import SESSION, Plan, Planned, plan
 from limen.domain.ports import Templates
 from limen.domain.rules import Rules
@@ -25,6 +26,7 @@ from limen.domain.simulation.pairing import Pairing, actions_of, pair
 from limen.domain.simulation.records import Live, Records
 from limen.domain.simulation.turn import BLOCKING, UNFINISHED, Recorded, Turn, place
 from limen.domain.simulation.walk import Walk
+from limen.domain.timing import Timing
 
 _STOPS: Mapping[tuple[str, str], str] = {
     ("before", "interrupt"): "rejected",
@@ -239,17 +241,42 @@ def _same(turn: Turn, plan_: Plan, pairing: Pairing) -> TurnForesight:
         if one.planned.delivered and place(one.old) not in turn.with_commit:
             verdict = "scheduled"
         seen.append(
-            Foreseen(one.planned.ref, one.planned.source, verdict or UNKNOWN, "recorded", request, verdict or UNKNOWN)
+            Foreseen(
+                one.planned.ref,
+                one.planned.source,
+                verdict or UNKNOWN,
+                "recorded",
+                request,
+                verdict or UNKNOWN,
+                rule=one.planned.rule,
+            )
         )
     ran = tuple(one.ref.id for one in seen)
     return TurnForesight(turn.slot, turn.at, turn.version, turn.end, turn.end, plan_.rule, tuple(seen), ran=ran)
 
 
 def _with_recorded(new: tuple[Planned, ...], old: tuple[PlannedAction, ...]) -> list[Planned]:
-    """The plan with the Python handlers of the recorded one in their place: before `session`, after all others."""
-    python = [Planned(_ref(one), one.source, _timing(one)) for one in old if one.hook == "python"]
-    last = [one for one in new if one.ref.hook == SESSION]
-    return [*(one for one in new if one.ref.hook != SESSION), *python, *last]
+    """The plan with the handlers of the recorded one, when the application's are not at hand.
+
+    Python handlers stand in their place, before `session` and after all others; a name of the configuration runs when
+    it ran then.
+    """
+    when = {one.hook: one for one in old}
+    listed = [
+        replace(one, timing=_timing(when[one.ref.hook])) if one.ref.hook in when and _named(one) else one for one in new
+    ]
+    python = [Planned(_ref(one), one.source, _timing(one), one.rule or "default") for one in old if _python(one)]
+    last = [one for one in listed if one.ref.hook == SESSION]
+    return [*(one for one in listed if one.ref.hook != SESSION), *python, *last]
+
+
+def _named(one: Planned) -> bool:
+    """Whether it is a handler that the configuration names."""
+    return one.action is not None and not one.action.asks and one.ref.hook not in PLACEMENT
+
+
+def _python(one: PlannedAction) -> bool:
+    return one.origin == "python"
 
 
 def _ran(turn: Turn) -> tuple[PlannedAction, ...]:
@@ -276,6 +303,6 @@ def _ref(one: PlannedAction) -> ActionRef:
     )
 
 
-def _timing(one: PlannedAction) -> Any:
-    """As it was recorded; the domain's own words."""
-    return one.timing
+def _timing(one: PlannedAction) -> Timing:
+    """As it was recorded, by the domain itself."""
+    return cast("Timing", one.timing)

@@ -39,7 +39,9 @@ class Walk:
         """All of them in order, until one stops the flow."""
         for pair in sorted(self.means.pairing.pairs, key=lambda one: one.planned.timing not in BLOCKING):
             foreseen = await self._foresee(pair)
-            self.seen.append(replace(foreseen, added=pair.old is None, moved=pair.moved, sure=self.sure))
+            self.seen.append(
+                replace(foreseen, rule=pair.planned.rule, added=pair.old is None, moved=pair.moved, sure=self.sure)
+            )
             if pair.planned.timing in BLOCKING and self._stops(pair, foreseen.verdict):
                 return
 

@@ -109,13 +109,13 @@ def _merged(base: JsonDict, over: Mapping[str, Any]) -> JsonDict:
     return result
 
 
-def _towards(value: Any, url: str) -> Any:
+def towards(value: Any, url: str) -> Any:
     """The same configuration with the sink's real address."""
     if isinstance(value, str):
         return value.replace(SINK, url)
     if isinstance(value, Mapping):
-        return {key: _towards(part, url) for key, part in value.items()}
-    return [_towards(part, url) for part in value] if isinstance(value, list) else value
+        return {key: towards(part, url) for key, part in value.items()}
+    return [towards(part, url) for part in value] if isinstance(value, list) else value
 
 
 def quick(*ids: str, **settings: Any) -> JsonDict:
@@ -231,7 +231,7 @@ async def open_house(
     """A house with these actions; `sections` are merged over the configuration."""
     own = sink or await Sink().__aenter__()
     courier, clock = courier or MemoryCourier(), clock or FixedClock(NOON)
-    config = _towards(configuration(hooks, **sections), own.url)
+    config = towards(configuration(hooks, **sections), own.url)
     try:
         async with open_engine(
             config,
