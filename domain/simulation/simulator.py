@@ -22,9 +22,9 @@ from limen.domain.simulation.contexts import Contexts
 from limen.domain.simulation.drift import Path, drift
 from limen.domain.simulation.foresight import UNKNOWN, Foreseen, Foresight, Request, TurnForesight
 from limen.domain.simulation.means import Means
-from limen.domain.simulation.pairing import Pairing, actions_of, pair
+from limen.domain.simulation.pairing import Pair, Pairing, actions_of, pair
 from limen.domain.simulation.records import Live, Records
-from limen.domain.simulation.turn import BLOCKING, UNFINISHED, Recorded, Turn, place
+from limen.domain.simulation.turn import BLOCKING, UNFINISHED, UNHEARD, Act, Recorded, Turn, place
 from limen.domain.simulation.walk import Walk
 from limen.domain.timing import Timing
 
@@ -235,24 +235,22 @@ def _same(turn: Turn, plan_: Plan, pairing: Pairing) -> TurnForesight:
         act = turn.act(one.old)
         if act is None and (one.planned.timing in BLOCKING or turn.end not in ("completed", "opened")):
             continue  # it was not reached
-        verdict = act.verdict if act is not None else turn.with_commit.get(place(one.old), "continue")
-        asks = one.planned.action is not None and one.planned.action.asks
-        request: Request = "same" if asks and (act is None or act.request is not None) else "none"
-        if one.planned.delivered and place(one.old) not in turn.with_commit:
-            verdict = "scheduled"
-        seen.append(
-            Foreseen(
-                one.planned.ref,
-                one.planned.source,
-                verdict or UNKNOWN,
-                "recorded",
-                request,
-                verdict or UNKNOWN,
-                rule=one.planned.rule,
-            )
-        )
+        seen.append(_as_it_ran(turn, one, act))
     ran = tuple(one.ref.id for one in seen)
     return TurnForesight(turn.slot, turn.at, turn.version, turn.end, turn.end, plan_.rule, tuple(seen), ran=ran)
+
+
+def _as_it_ran(turn: Turn, one: Pair, act: Act | None) -> Foreseen:
+    """An action of such a turn."""
+    assert one.old is not None
+    told = turn.with_commit.get(place(one.old))
+    verdict = (
+        (act.verdict or UNHEARD) if act is not None else told or ("scheduled" if one.planned.delivered else "continue")
+    )
+    asked = one.planned.action is not None and one.planned.action.asks and told is None
+    request: Request = "same" if asked and (act is None or act.request is not None) else "none"
+    rule = one.planned.rule
+    return Foreseen(one.planned.ref, one.planned.source, verdict, "recorded", request, verdict, rule=rule)
 
 
 def _with_recorded(new: tuple[Planned, ...], old: tuple[PlannedAction, ...]) -> list[Planned]:

@@ -64,7 +64,9 @@ class Tally:
 
     def add(self, flow: Foresight) -> None:
         """Counts one flow."""
-        mine = self.flows.setdefault(flow.flow, FlowTally())
+        mine = self.flows.get(flow.flow)
+        if mine is None:
+            mine = self.flows[flow.flow] = FlowTally()
         mine.flows += 1
         mine.outcomes[flow.outcome] += 1
         mine.differing += flow.differs
@@ -77,10 +79,15 @@ class Tally:
     def _turn(self, flow: str, turn: TurnForesight) -> None:
         place = (flow, turn.slot.phase, turn.slot.method)
         for one in turn.actions:
-            tally = self.actions.setdefault((*place, one.ref.id), ActionTally(one.ref.hook))
-            _count(tally, one)
+            _count(self._action((*place, one.ref.id), one.ref.hook), one)
         for gone in turn.removed:
-            self.actions.setdefault((*place, gone.id), ActionTally(gone.hook)).recorded += 1
+            self._action((*place, gone.id), gone.hook).recorded += 1
+
+    def _action(self, key: Key, hook: str) -> ActionTally:
+        tally = self.actions.get(key)
+        if tally is None:
+            tally = self.actions[key] = ActionTally(hook)
+        return tally
 
     def body(self) -> dict[str, Any]:
         """As `--json` prints it."""

@@ -34,6 +34,8 @@ from limen.domain.flow_events import (
 BLOCKING = ("before", "before_commit")
 """The timings of actions that may still change the outcome."""
 UNFINISHED = "unfinished"
+UNHEARD = "unheard"
+"""The verdict of an attempt that left and was never heard of again."""
 
 Place = tuple[str, str, int]
 """An action within a turn: its hook, its id and its position in its list."""

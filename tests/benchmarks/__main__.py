@@ -20,6 +20,7 @@ from tests.benchmarks.rates import postgres, sqlite
 from tests.benchmarks.relaying import relaying
 from tests.benchmarks.replay import replay
 from tests.benchmarks.scale import FULL, QUICK, Scale
+from tests.benchmarks.simulating import simulating
 from tests.benchmarks.steps import alone, concurrent
 from tests.benchmarks.trips import trips
 from tests.benchmarks.views import views
@@ -37,6 +38,7 @@ BENCHMARKS: dict[str, Callable[[Scale, Path], Awaitable[list[Measure]]]] = {
     "million": million,
     "views": views,
     "ledger": ledger,
+    "simulate": simulating,
 }
 
 
