@@ -24,7 +24,8 @@ class Foreseen:
 
     `changed` are the places in the body (JSON pointers, or `url`, `method`, `headers`) that differ from the request
     that was sent; `old` and `new` are the bodies, where both are to be had. `sure`: whether it runs for certain, which
-    nobody knows of what comes after an unknown answer. `rule` chose its list. `why` says why something is unknown.
+    nobody knows of what comes after an unknown answer. `rule` chose its list, `timing`
+    is when it runs, seen from the commit. `why` says why something is unknown.
     """
 
     ref: ActionRef
@@ -34,6 +35,7 @@ class Foreseen:
     request: Request = "none"
     recorded: str | None = None
     rule: str = "default"
+    timing: str = ""
     added: bool = False
     moved: bool = False
     changed: tuple[str, ...] = ()
@@ -61,6 +63,7 @@ class Foreseen:
             "id": self.ref.id,
             "source": self.source,
             "rule": self.rule,
+            "timing": self.timing,
             "request": self.request,
             "recorded": self.recorded,
             "verdict": self.verdict,

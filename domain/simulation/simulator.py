@@ -249,8 +249,10 @@ def _as_it_ran(turn: Turn, one: Pair, act: Act | None) -> Foreseen:
     )
     asked = one.planned.action is not None and one.planned.action.asks and told is None
     request: Request = "same" if asked and (act is None or act.request is not None) else "none"
-    rule = one.planned.rule
-    return Foreseen(one.planned.ref, one.planned.source, verdict, "recorded", request, verdict, rule=rule)
+    planned = one.planned
+    return Foreseen(
+        planned.ref, planned.source, verdict, "recorded", request, verdict, rule=planned.rule, timing=planned.timing
+    )
 
 
 def _with_recorded(new: tuple[Planned, ...], old: tuple[PlannedAction, ...]) -> list[Planned]:

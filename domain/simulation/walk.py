@@ -40,7 +40,14 @@ class Walk:
         for pair in sorted(self.means.pairing.pairs, key=lambda one: one.planned.timing not in BLOCKING):
             foreseen = await self._foresee(pair)
             self.seen.append(
-                replace(foreseen, rule=pair.planned.rule, added=pair.old is None, moved=pair.moved, sure=self.sure)
+                replace(
+                    foreseen,
+                    rule=pair.planned.rule,
+                    timing=pair.planned.timing,
+                    added=pair.old is None,
+                    moved=pair.moved,
+                    sure=self.sure,
+                )
             )
             if pair.planned.timing in BLOCKING and self._stops(pair, foreseen.verdict):
                 return

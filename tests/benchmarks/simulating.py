@@ -115,8 +115,8 @@ async def fill(path: Path, config: dict[str, Any], flows: int) -> None:
         for person in people:
             await register(engine, person)
         await all_at_once(engine, people, max(flows // len(people), 1), login)
-        while (due := await engine.streams.store.next_due()) is not None:  # noqa: ASYNC110  the worker tells nobody
-            await asyncio.sleep(0.05 if due else 0)
+        while await engine.streams.store.next_due() is not None:  # noqa: ASYNC110  the worker tells nobody
+            await asyncio.sleep(0.05)
 
 
 async def job(path: Path, config: str) -> dict[str, float]:
