@@ -252,6 +252,8 @@ class Settings:
     bus: BusSettings | None = None
     actions: Mapping[str, ActionSettings] = field(default_factory=dict)
     payload_retention: timedelta = timedelta(days=30)
+    contexts: Literal["asked", "all"] = "asked"
+    """Whose contexts are kept as long as payloads: of actions that ask or are delivered, or of every turn of a flow."""
     worker_interval: float = 1.0
     worker_retry: Retry = Retry(attempts=8, initial=5.0, maximum=3600.0)
     template_workers: int = 2

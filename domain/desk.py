@@ -68,5 +68,6 @@ class Desk:
 
     def work(self, flow: Flow) -> Work:
         """A unit of work for a flow."""
-        retention = self.rules.configuration.settings.payload_retention
-        return Work(flow, self.services.streams, self.services.tools.keyring, retention)
+        settings = self.rules.configuration.settings
+        keyring, every = self.services.tools.keyring, settings.contexts == "all"
+        return Work(flow, self.services.streams, keyring, settings.payload_retention, every_context=every)

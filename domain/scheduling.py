@@ -47,9 +47,10 @@ class Scheduler:
         """Schedules these actions, rendered with `context`; a canceled or failed template is recorded on the flow."""
         schedule = Schedule()
         if not planned:
+            work.note_context(context, at, scheduling=True)
             return schedule
         ctx = context()
-        work.document(ctx, at)
+        work.document(ctx, at, scheduling=True)
         for one in planned:
             try:
                 payload, digest, trigger_id = await self._payload(one, work, ctx, at)

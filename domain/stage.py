@@ -70,6 +70,7 @@ async def run(
     this kind of flow has none, then they are recorded as ignored); `builtin` decides what asks nobody and is no
     handler.
     """
+    work.note_context(context, runner.tools.clock.now())
     for planned in blocking:
         asks = planned.action is not None and planned.action.asks
         if planned.handler is None and not asks and planned.ref.hook not in PLACEMENT:
@@ -87,6 +88,7 @@ async def run(
                 return Stopped(planned, failure=verdict)
             case Modification() if modify is not None:
                 modify(verdict.changes)
+                work.note_context(context, runner.tools.clock.now())
             case _:
                 pass
     return None

@@ -1,7 +1,7 @@
 """Work: what one call to the engine has decided so far, appended when it must be durable."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,6 +12,9 @@ from limen.domain.flow import Flow
 from limen.domain.ports import Keyring, Step, VaultRow
 from limen.domain.streams import Streams
 
+SCHEDULED = ".scheduled"
+"""How the name of a context ends that is given to the actions an append schedules."""
+
 
 class Work:
     """One flow and what goes with it: pending events, vault rows, deliveries.
@@ -20,18 +23,21 @@ class Work:
     first: `FlowBusy`.
     """
 
-    def __init__(self, flow: Flow, streams: Streams, keyring: Keyring, retention: timedelta) -> None:
+    def __init__(
+        self, flow: Flow, streams: Streams, keyring: Keyring, retention: timedelta, *, every_context: bool = False
+    ) -> None:
         self.flow = flow
         self.step = Step()
         self.others: list[Aggregate] = []
         self._streams = streams
         self._keyring = keyring
         self._retention = retention
+        self._every_context = every_context
         self._documents = 0
 
     def branch(self) -> "Work":
         """A copy to complete: when its commit conflicts on another stream, this one is still as it was."""
-        copy = Work(self.flow.clone(), self._streams, self._keyring, self._retention)
+        copy = self.beside(self.flow.clone())
         step = self.step
         copy.step = Step(put=[*step.put], unique=[*step.unique], bind=[*step.bind], drop=[*step.drop], due=[*step.due])
         copy.others = [other.clone() for other in self.others]
@@ -56,7 +62,7 @@ class Work:
 
     def beside(self, flow: Flow) -> "Work":
         """The work of another flow that this one starts; it is taken in by `absorb`."""
-        return Work(flow, self._streams, self._keyring, self._retention)
+        return Work(flow, self._streams, self._keyring, self._retention, every_context=self._every_context)
 
     def absorb(self, other: "Work") -> None:
         """Takes in the work of a flow started beside this one, to be appended with it."""
@@ -73,12 +79,21 @@ class Work:
         sealed = self._keyring.encrypt(self.flow.id, dump(value))
         return VaultRow(self.flow.id, kind, name, sealed, expires_at=at + self._retention)
 
-    def document(self, ctx: Mapping[str, Any], at: datetime) -> str:
-        """Keeps the context document an action is given; answers its name."""
+    def document(self, ctx: Mapping[str, Any], at: datetime, *, scheduling: bool = False) -> str:
+        """Keeps the context document an action is given; answers its name.
+
+        The name begins with the version at which it was made. `scheduling`: what is given to actions that the append
+        schedules; its name says so.
+        """
         self._documents += 1
-        name = f"{self.flow.version}.{self._documents}"
+        name = f"{self.flow.version}.{self._documents}{SCHEDULED if scheduling else ''}"
         self.keep("context", name, ctx, at)
         return name
+
+    def note_context(self, context: Callable[[], Mapping[str, Any]], at: datetime, *, scheduling: bool = False) -> None:
+        """Keeps the context as it stands, though no action asks for it, where every one is to be kept."""
+        if self._every_context:
+            self.document(context(), at, scheduling=scheduling)
 
 
 def dump(value: Any) -> bytes:

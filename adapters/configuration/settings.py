@@ -4,6 +4,7 @@
 
     store: sqlite:///limen.db
     payload_retention: 30d
+    contexts: asked                             # or all: a simulation can then render what new actions would send
     worker: {interval: 1s, retry: {attempts: 8, initial: 5s, maximum: 1h}}
     templates: {workers: 2}
     actions:                                    # by the hook's config.id
@@ -12,8 +13,8 @@
     hooks: []                                   # see `limen.adapters.configuration.hooks`
     ledger: {seal: true, events: 1000, interval: 1m, key: ledger.pem, origin: example.org/limen}
 
-Variables: `LIMEN_STORE`, `LIMEN_BUS` (the URL alone), `LIMEN_PAYLOAD_RETENTION`, `LIMEN_WORKER_INTERVAL`,
-`LIMEN_TEMPLATES_WORKERS`. Durations are Go's (`1h30m`, `500ms`), days (`30d`) too.
+Variables: `LIMEN_STORE`, `LIMEN_BUS` (the URL alone), `LIMEN_PAYLOAD_RETENTION`, `LIMEN_CONTEXTS`,
+`LIMEN_WORKER_INTERVAL`, `LIMEN_TEMPLATES_WORKERS`. Durations are Go's (`1h30m`, `500ms`), days (`30d`) too.
 """
 
 from collections.abc import Mapping
@@ -24,7 +25,7 @@ from typing import Any
 from limen.adapters.configuration.bus import overlaid, read_bus
 from limen.adapters.configuration.check import check
 from limen.adapters.configuration.findings import Findings, join, section
-from limen.adapters.configuration.shape import ANYTHING, BOOL, Leaf, Many, Named, Shape
+from limen.adapters.configuration.shape import ANYTHING, BOOL, Leaf, Many, Named, Shape, one_of
 from limen.adapters.configuration.values import parse_duration
 from limen.domain.configuration import ActionSettings, BusSettings, LedgerSettings, Retry, Settings
 
@@ -33,6 +34,7 @@ _RETRY: Shape = {"attempts": Leaf("int", 1, 100), "initial": _SPAN, "maximum": _
 SETTINGS: Mapping[str, Shape] = {
     "store": Leaf("text", 1),
     "payload_retention": _SPAN,
+    "contexts": one_of("asked", "all"),
     "worker": {"interval": _SPAN, "retry": _RETRY},
     "templates": {"workers": Leaf("int", 1, 64)},
     "actions": Named(
@@ -61,6 +63,7 @@ _VARIABLES = {
     "LIMEN_STORE": ("store",),
     "LIMEN_BUS": ("bus",),
     "LIMEN_PAYLOAD_RETENTION": ("payload_retention",),
+    "LIMEN_CONTEXTS": ("contexts",),
     "LIMEN_WORKER_INTERVAL": ("worker", "interval"),
     "LIMEN_TEMPLATES_WORKERS": ("templates", "workers"),
 }
@@ -137,6 +140,7 @@ def _build(values: Mapping[str, Any], secrets: Mapping[str, tuple[str, ...]], bu
         bus=bus,
         actions={name: _action(section(values, "actions", name), secrets[name]) for name in section(values, "actions")},
         payload_retention=(parse_duration(retention, days=True) if retention else None) or default.payload_retention,
+        contexts=values.get("contexts", default.contexts),
         worker_interval=_seconds(worker, "interval", default.worker_interval),
         worker_retry=_retry(section(worker, "retry"), default.worker_retry),
         template_workers=section(values, "templates").get("workers", default.template_workers),

@@ -9,6 +9,7 @@ from typing import Any
 
 from limen.domain.simulation.records import Records
 from limen.domain.simulation.turn import Turn
+from limen.domain.work import SCHEDULED
 
 Modifications = tuple[int, ...]
 
@@ -37,15 +38,14 @@ class Contexts:
     async def _read(self) -> dict[Modifications, Mapping[str, Any]]:
         if self._blocking is None:
             self._blocking = {}
-            own = {act.context for act in self._turn.acts}
             for name, document in (await self._records.contexts(self._turn.flow)).items():
                 version = int(name.partition(".")[0])
                 if version < self._turn.version or (self._until is not None and version >= self._until):
                     continue
-                if name in own or version < self._turn.last:
-                    self._blocking.setdefault(self._stage(version), document)
-                else:
+                if name.endswith(SCHEDULED):
                     self._commit = document
+                else:
+                    self._blocking.setdefault(self._stage(version), document)
         return self._blocking
 
     def _stage(self, version: int) -> Modifications:

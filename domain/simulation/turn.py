@@ -93,7 +93,6 @@ class Turn:
     end_version: int | None = None
     reason: str | None = None
     deliveries: tuple[UUID, ...] = ()
-    last: int = 0
     modifications: tuple[int, ...] = ()
 
     def act(self, ref: ActionRef) -> Act | None:
@@ -193,7 +192,6 @@ class _Reading:
         if self.timings.get(place(event.action), "before_commit") not in BLOCKING:
             turn.with_commit[place(event.action)] = _verdict(event)
             return
-        turn.last = event.originator_version
         act = turn.act(event.action)
         if act is None:
             act = Act(event.action, event.timestamp, event.originator_version, turn.modifications)

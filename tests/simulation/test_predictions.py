@@ -20,7 +20,7 @@ from tests.simulation.world import DEEDS, PEOPLE, SECTIONS, Lived, World, change
 
 deeds = st.lists(st.sampled_from(DEEDS), min_size=1, max_size=PEOPLE)
 SLOWLY = settings(
-    max_examples=30,
+    max_examples=int(__import__("os").environ.get("EX","30")),
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=(Phase.explicit, Phase.generate),
@@ -55,10 +55,11 @@ def test_the_recorded_configuration_brings_back_every_decision(data: st.DataObje
 def test_what_is_foreseen_is_what_a_real_run_then_does(data: st.DataObject, done: list[str]) -> None:
     hooks = data.draw(lists())
     others = data.draw(changed(hooks))
+    contexts = data.draw(st.sampled_from(["asked", "all"]))
     then, now = data.draw(st.sampled_from(SECTIONS)), data.draw(st.sampled_from(SECTIONS))
 
     async def run(world: World) -> None:
-        lived = await world.live("recorded", done, hooks, then)
+        lived = await world.live("recorded", done, hooks, then, contexts)
         found = await foreseen(lived, world.config(others, now))
         real = await world.live("real", done, others, now)
         for old, new in zip(lived.flows, real.flows, strict=True):

@@ -269,22 +269,26 @@ class World:
                 assert outcome is not None
                 self.tokens.append(outcome.session_token or "")
 
-    async def live(self, name: str, deeds: Sequence[str], hooks: Hooks, sections: JsonDict) -> Lived:
+    async def live(
+        self, name: str, deeds: Sequence[str], hooks: Hooks, sections: JsonDict, contexts: str = "asked"
+    ) -> Lived:
         """Everybody does their deed under a configuration."""
         file, config = self.folder / f"{name}.db", self.config(hooks, sections)
         shutil.copy(self.folder / "people.db", file)
         flows = []
-        async with self._engine(file, config) as (engine, courier):
+        async with self._engine(file, config, contexts) as (engine, courier):
             for number, deed in enumerate(deeds):
                 flows.append(await self._do(engine, courier, number, deed))
         return Lived(file, config, flows)
 
     @asynccontextmanager
-    async def _engine(self, file: Path, config: JsonDict) -> AsyncIterator[tuple[Engine, MemoryCourier]]:
+    async def _engine(
+        self, file: Path, config: JsonDict, contexts: str = "asked"
+    ) -> AsyncIterator[tuple[Engine, MemoryCourier]]:
         courier = MemoryCourier()
         clock = FixedClock(NOON)
         async with open_engine(
-            config, f"sqlite:///{file}", settings={}, clock=clock, courier=courier, worker=False
+            config, f"sqlite:///{file}", settings={"contexts": contexts}, clock=clock, courier=courier, worker=False
         ) as engine:
             yield engine, courier
 
