@@ -5,28 +5,27 @@ into their later ones.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from limen.domain.configuration import Action, FlowKind
-from limen.domain.flow_events import ActionRef, PlannedAction
 from limen.domain.handler import Actions
 from limen.domain.method import offers
-from limen.domain.placement import PLACEMENT
-from limen.domain.plan import SESSION, Plan, Planned, plan
+from limen.domain.plan import Plan, plan
 from limen.domain.ports import Templates
 from limen.domain.rules import Rules
 from limen.domain.simulation.bodies import Bodies
 from limen.domain.simulation.contexts import Contexts
 from limen.domain.simulation.drift import Path, drift
-from limen.domain.simulation.foresight import UNKNOWN, Foreseen, Foresight, Request, TurnForesight
+from limen.domain.simulation.foresight import UNKNOWN, Foresight, TurnForesight
 from limen.domain.simulation.means import Means
-from limen.domain.simulation.pairing import Pair, Pairing, actions_of, pair
+from limen.domain.simulation.pairing import Pairing, actions_of, pair
 from limen.domain.simulation.records import Live, Records
-from limen.domain.simulation.turn import BLOCKING, UNFINISHED, UNHEARD, Act, Recorded, Turn, place
+from limen.domain.simulation.remembering import as_it_was, cut_short, ids, not_any_more, ran_in
+from limen.domain.simulation.stand_ins import with_stand_ins
+from limen.domain.simulation.turn import UNFINISHED, Recorded, Turn, place
 from limen.domain.simulation.walk import Walk
-from limen.domain.timing import Timing
 
 _STOPS: Mapping[tuple[str, str], str] = {
     ("before", "interrupt"): "rejected",
@@ -108,13 +107,13 @@ class Simulator:
         if turn.slot.phase == "before":
             if configuration.flow(kind).enabled:
                 return None
-            return _ended(turn, "refused", f"{kind.value} is switched off")
+            return cut_short(turn, "refused", f"{kind.value} is switched off")
         method = turn.slot.method or ""
         if not offers(configuration, kind, method, flow.initiated.requested_aal):
-            return _ended(turn, "dismissed", f"{method} is switched off")
+            return cut_short(turn, "dismissed", f"{method} is switched off")
         lifespan = configuration.flow(kind).lifespan
         if turn.at - flow.initiated.timestamp >= lifespan:
-            return _ended(turn, "expired", "the flow's time would have been over")
+            return cut_short(turn, "expired", "the flow's time would have been over")
         return None
 
     # -- a turn
@@ -128,7 +127,7 @@ class Simulator:
             one.planned.calls_out or one.planned.delivered for one in pairing.pairs
         ):
             return None
-        return _same(turn, plan_, pairing)
+        return as_it_was(turn, plan_, pairing)
 
     async def _turn(self, flow: Recorded, turn: Turn, past: _Past, until: int | None) -> TurnForesight:
         plan_, pairing = self._paired(turn, past)
@@ -153,8 +152,8 @@ class Simulator:
             end,
             plan_.rule,
             tuple(walk.seen),
-            _not_any_more(turn, pairing, walk.seen),
-            ran=_ids(_ran(turn)),
+            not_any_more(turn, pairing, walk.seen),
+            ran=ids(ran_in(turn)),
             why=why or (_GONE if past.rules is None else None),
         )
 
@@ -164,7 +163,7 @@ class Simulator:
         key = (turn.slot, signature)
         if key not in past.pairings:
             new = plan(self.rules, self.handlers or Actions(), turn.slot)
-            listed = list(new.actions) if self.handlers is not None else _with_recorded(new.actions, turn.planned)
+            listed = list(new.actions) if self.handlers is not None else with_stand_ins(new.actions, turn.planned)
             past.pairings[key] = new, pair(listed, turn.planned, past.actions)
         return past.pairings[key]
 
@@ -217,92 +216,3 @@ def _whole(flow: Recorded, turns: list[TurnForesight]) -> Foresight:
         tuple(turns),
         left_out=len(flow.turns) - len(turns),
     )
-
-
-def _ended(turn: Turn, end: str, why: str) -> TurnForesight:
-    """A turn that comes to nothing before any action runs."""
-    ran = _ran(turn)
-    return TurnForesight(
-        turn.slot, turn.at, turn.version, turn.end, end, "default", removed=ran, ran=_ids(ran), why=why
-    )
-
-
-def _same(turn: Turn, plan_: Plan, pairing: Pairing) -> TurnForesight:
-    """A turn in which nothing differs: its own verdicts, none of them looked at again."""
-    seen = []
-    for one in pairing.pairs:
-        assert one.old is not None
-        act = turn.act(one.old)
-        if act is None and (one.planned.timing in BLOCKING or turn.end not in ("completed", "opened")):
-            continue  # it was not reached
-        seen.append(_as_it_ran(turn, one, act))
-    ran = tuple(one.ref.id for one in seen)
-    return TurnForesight(turn.slot, turn.at, turn.version, turn.end, turn.end, plan_.rule, tuple(seen), ran=ran)
-
-
-def _as_it_ran(turn: Turn, one: Pair, act: Act | None) -> Foreseen:
-    """An action of such a turn."""
-    assert one.old is not None
-    told = turn.with_commit.get(place(one.old))
-    verdict = (
-        (act.verdict or UNHEARD) if act is not None else told or ("scheduled" if one.planned.delivered else "continue")
-    )
-    asked = one.planned.action is not None and one.planned.action.asks and told is None
-    request: Request = "same" if asked and (act is None or act.request is not None) else "none"
-    planned = one.planned
-    return Foreseen(
-        planned.ref, planned.source, verdict, "recorded", request, verdict, rule=planned.rule, timing=planned.timing
-    )
-
-
-def _with_recorded(new: tuple[Planned, ...], old: tuple[PlannedAction, ...]) -> list[Planned]:
-    """The plan with the handlers of the recorded one, when the application's are not at hand.
-
-    Python handlers stand in their place, before `session` and after all others; a name of the configuration runs when
-    it ran then.
-    """
-    when = {one.hook: one for one in old}
-    listed = [
-        replace(one, timing=_timing(when[one.ref.hook])) if one.ref.hook in when and _named(one) else one for one in new
-    ]
-    python = [Planned(_ref(one), one.source, _timing(one), one.rule or "default") for one in old if _python(one)]
-    last = [one for one in listed if one.ref.hook == SESSION]
-    return [*(one for one in listed if one.ref.hook != SESSION), *python, *last]
-
-
-def _named(one: Planned) -> bool:
-    """Whether it is a handler that the configuration names."""
-    return one.action is not None and not one.action.asks and one.ref.hook not in PLACEMENT
-
-
-def _python(one: PlannedAction) -> bool:
-    return one.origin == "python"
-
-
-def _ran(turn: Turn) -> tuple[PlannedAction, ...]:
-    """The recorded actions that ran, in order: those that got their turn before the flow was stopped."""
-    passed = turn.end in ("completed", "opened")
-    acts = {place(act.ref) for act in turn.acts}
-    return tuple(one for one in turn.planned if place(one) in acts or (passed and one.timing not in BLOCKING))
-
-
-def _not_any_more(turn: Turn, pairing: Pairing, seen: list[Foreseen]) -> tuple[PlannedAction, ...]:
-    """What ran then and would not now: it is not in the plan, or not reached."""
-    reached = {place(one.ref) for one in seen}
-    kept = {place(one.old) for one in pairing.pairs if one.old is not None and place(one.planned.ref) in reached}
-    return tuple(one for one in _ran(turn) if place(one) not in kept)
-
-
-def _ids(actions: tuple[PlannedAction, ...]) -> tuple[str, ...]:
-    return tuple(one.id for one in actions)
-
-
-def _ref(one: PlannedAction) -> ActionRef:
-    return ActionRef.model_construct(
-        hook=one.hook, id=one.id, position=one.position, phase=one.phase, method=one.method
-    )
-
-
-def _timing(one: PlannedAction) -> Timing:
-    """As it was recorded, by the domain itself."""
-    return cast("Timing", one.timing)
