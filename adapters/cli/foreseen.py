@@ -133,6 +133,7 @@ def _action(one: "ActionTally") -> tuple[str, Text, Text, Text]:
     would = Text(f"{one.simulated:,}", style="" if one.simulated == one.recorded else BAD)
     requests = _counted(one.requests, {"same": DIM, "differs": BAD, "new": WARN, "unknown": WARN})
     answers = [Text.assemble(f"{count:,} ", _arrow(*change)) for change, count in one.verdicts.most_common()]
+    answers += [Text(f"{count:,} {verdict}", style=state_style(verdict)) for verdict, count in one.new.most_common()]
     if one.unknown:
         answers.append(Text(f"{one.unknown:,} unknown", style=WARN))
     return f"{one.recorded:,}", would, requests, Text(" · ", style=DIM).join(answers)

@@ -41,11 +41,19 @@ class _Asked:
 
 @dataclass(slots=True)
 class _Found:
-    """What came of it. `listed` are the first of the flows in which something differs or is unknown."""
+    """What came of it. `ended` are the first of the flows that would end otherwise, `others` the first of the others
+    in which something differs or is unknown."""
 
     tally: "Tally"
     unweighed: tuple[str, ...] = ()
-    listed: "list[Foresight]" = field(default_factory=list)
+    ended: "list[Foresight]" = field(default_factory=list)
+    others: "list[Foresight]" = field(default_factory=list)
+
+    def keep(self, flow: "Foresight", limit: int) -> None:
+        """Keeps a flow to be shown, if there is room."""
+        kept = self.ended if flow.outcome == "differs" else self.others
+        if len(kept) < limit:
+            kept.append(flow)
 
 
 def register(app: typer.Typer) -> None:
@@ -131,8 +139,8 @@ async def _collect(simulation: "Simulation", asked: _Asked, found: _Found) -> No
                     line = json.dumps(flow.body(in_clear=asked.in_clear), ensure_ascii=False)
                     sys.stdout.write(separator + line)
                     separator = ",\n  "
-                elif len(found.listed) < asked.limit:
-                    found.listed.append(flow)
+                else:
+                    found.keep(flow, asked.limit)
     if asked.as_json and separator != ",\n  ":
         sys.stdout.write(separator.rstrip())
 
@@ -146,7 +154,7 @@ def _show(found: _Found, asked: _Asked) -> None:
     foreseen.summary(found.tally)
     if found.unweighed:
         foreseen.unweighed(found.unweighed)
-    foreseen.differing(found.listed, found.tally)
+    foreseen.differing([*found.ended, *found.others][: asked.limit], found.tally)
 
 
 def _time(text: str | None) -> datetime | None:

@@ -15,7 +15,7 @@ class ActionTally:
     """One action in one place: how often it ran, and would run; what would be asked; what would be answered.
 
     `unsure` of those that would run, run only if an unknown answer lets them. `verdicts` counts (recorded, simulated)
-    where these differ.
+    where these differ, `new` the verdicts of actions that did not run then.
     """
 
     hook: str
@@ -25,6 +25,7 @@ class ActionTally:
     requests: Counter[str] = field(default_factory=Counter)
     unknown: int = 0
     verdicts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    new: Counter[str] = field(default_factory=Counter)
 
     @property
     def differs(self) -> bool:
@@ -111,6 +112,8 @@ def _count(tally: ActionTally, one: Foreseen) -> None:
     tally.unknown += one.verdict == "unknown"
     if one.request != "none":
         tally.requests[one.request] += 1
+    if one.recorded is None and one.verdict != "unknown":
+        tally.new[one.verdict] += 1
     if one.recorded is not None and "unknown" not in (one.verdict, one.recorded) and one.verdict != one.recorded:
         tally.verdicts[one.recorded, one.verdict] += 1
 
@@ -146,6 +149,7 @@ def _action_body(key: Key, one: ActionTally) -> dict[str, Any]:
         "requests": {name: one.requests[name] for name in ("same", "differs", "new", "unknown")},
         "unknown": one.unknown,
         "verdicts": [_change(change, count) for change, count in sorted(one.verdicts.items())],
+        "new": dict(sorted(one.new.items())),
     }
 
 

@@ -1,0 +1,2 @@
+// The address somebody registers.
+function(ctx) { email: ctx.identity.traits.email }
