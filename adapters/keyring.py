@@ -87,6 +87,15 @@ class Keys:
         """
         self._pepper = await self.own("pepper")
 
+    def recall(self) -> bool:
+        """Reads the pepper without making one, for who only reads; False where there is none: nothing was derived yet.
+
+        Raises `StoreUnusable` as `open` does.
+        """
+        row = self._store.vault_now(_STORE, "pepper")
+        self._pepper = self._unwrap(row) if row is not None else b""
+        return row is not None
+
     async def own(self, kind: str) -> bytes:
         """A key of 32 bytes that is the store's own, and nobody's data; made when it is first asked for.
 

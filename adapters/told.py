@@ -15,7 +15,6 @@ from typing import Any
 from uuid import UUID
 
 from limen.adapters.log import EventReader, FlowRecord, LogEntry
-from limen.projections.flows import identity_of
 from limen.projections.timeline import actions_of
 from limen.projections.view import optional
 
@@ -43,7 +42,7 @@ class Told:
             "configuration": str(flow.configuration),
             "type": flow.type,
             "method": flow.method,
-            "identity": optional(identity_of(flow)),
+            "identity": optional(flow.owner),
             "session": optional(flow.session_id),
             "version": flow.version,
             "started": _instant(flow.issued_at),

@@ -48,7 +48,8 @@ class Accepting:
         flow = work.flow
         decision = self._decision(verdict, submission, signed_in)
         if decision.profile.state != "active" and not decision.registers:
-            refused = Refused("identity_disabled", (messages.identity_disabled(),), verdict.values)
+            whose = decision.identity.id
+            refused = Refused("identity_disabled", (messages.identity_disabled(),), verdict.values, whose)
             return await self.reply.refuse(work, refused, signed_in, error="identity_disabled")
         flow.fire("accept", decision.at, method=decision.method, identity_id=decision.identity.id, aal=decision.aal)
         chosen = self.desk.plan(self._slot(flow))
@@ -63,10 +64,11 @@ class Accepting:
             done = await self.completion.complete(work, decision, chosen, request)
         except Unfit as unfit:
             return await self.reply.refuse(work, Refused("unfit", unfit.faults), signed_in)
-        except Taken:
-            return await self.reply.refuse(work, Refused("duplicate", (messages.duplicate_credentials(),)), signed_in)
+        except Taken as taken:
+            refused = Refused("duplicate", (messages.duplicate_credentials(),), identity_id=taken.holder)
+            return await self.reply.refuse(work, refused, signed_in)
         except Overtaken:
-            work.flow.fire("release", self.tools.clock.now(), reason="overtaken")
+            work.flow.fire("release", self.tools.clock.now(), reason="overtaken", identity_id=work.flow.owner)
             await work.commit()
             raise FlowBusy(work.flow.id) from None
         return await self._completed(done, chosen, request)
@@ -151,10 +153,11 @@ class Accepting:
     ) -> Outcome:
         flow, now, action = work.flow, self.tools.clock.now(), stopped.planned.ref
         if stopped.failure is not None:
-            flow.fire("release", now, reason="action_failed")
+            flow.fire("release", now, reason="action_failed", identity_id=flow.owner)
             await work.commit()
             raise _failed(flow, action.id, stopped.failure)
-        flow.fire("interrupt", now, action=action.id, form=self.reply.form(flow, stopped.messages, values))
+        form = self.reply.form(flow, stopped.messages, values)
+        flow.fire("interrupt", now, action=action.id, form=form, identity_id=flow.owner)
         if action.hook != "require_verified_address":
             await work.commit()
             return self.reply.outcome(flow, signed_in)

@@ -43,7 +43,11 @@ PARTS = ("traits", "schema_id", "state", "metadata_public", "metadata_admin", "e
 
 
 class Taken(Exception):
-    """An identifier belongs to somebody else already."""
+    """An identifier belongs to somebody else already: to `holder`."""
+
+    def __init__(self, holder: UUID) -> None:
+        self.holder = holder
+        super().__init__(holder)
 
 
 class Overtaken(Exception):
@@ -195,8 +199,8 @@ class Completion:
             if id_ in held:
                 continue  # it is theirs: giving it back would have been an event of this identity
             reservation = await self.people.streams.load(Reservation, id_)
-            if reservation.holder not in (None, decision.identity.id):
-                raise Taken
+            if reservation.holder is not None and reservation.holder != decision.identity.id:
+                raise Taken(reservation.holder)
             if reservation.holder is None:
                 reservation.record(IdentifierReserved, decision.at, identity_id=decision.identity.id)
                 work.add(reservation)

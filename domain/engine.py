@@ -254,7 +254,7 @@ class Engine:
             flow.fire("fail", now, reason="abandoned")
             await (await self.desk(flow.configuration)).work(flow).commit()
             raise FlowFinished(flow.id, flow.state)
-        flow.fire("release", now, reason="abandoned")
+        flow.fire("release", now, reason="abandoned", identity_id=flow.owner)
         await (await self.desk(flow.configuration)).work(flow).commit()
 
 

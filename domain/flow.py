@@ -51,6 +51,7 @@ class Flow(Aggregate):
     identity_id: UUID | None = None
     session_id: UUID | None = None
     started_by: UUID | None = None
+    network: UUID | None = None
     form: Sealed | None = None
     submission: Sealed | None = None
     challenge: Sealed | None = None
@@ -74,7 +75,7 @@ class Flow(Aggregate):
         self.issued_at, self.expires_at = event.timestamp, event.expires_at
         self.refresh, self.requested_aal = event.refresh, event.requested_aal
         self.identity_id, self.session_id = event.identity_id, event.session_id
-        self.started_by = event.started_by
+        self.started_by, self.network = event.started_by, event.network
 
     def _opened(self, event: FlowOpened) -> None:
         self.state = self.back = FLOWS[self.kind].backs[0]
@@ -140,6 +141,12 @@ class Flow(Aggregate):
     def ended(self) -> bool:
         """Whether the flow has come to one of its ends."""
         return self.state in ("completed", "rejected", "failed", "expired")
+
+    @property
+    def owner(self) -> UUID | None:
+        """Whose flow it is. Who registers is nobody until the registration is completed."""
+        registers = self.kind is FlowKind.REGISTRATION and self.state != "completed"
+        return None if registers else self.identity_id
 
     @property
     def busy(self) -> bool:

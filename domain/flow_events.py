@@ -1,5 +1,6 @@
 """The events of a flow's stream: their names and fields are the storage format."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 from uuid import UUID
@@ -16,6 +17,11 @@ class FlowEvent(DomainEvent):
     """Base of the events of a flow's stream."""
 
     stream: ClassVar[str] = "flow"
+
+
+def _unknown(field: str) -> Callable[[dict[str, Any]], None]:
+    """The step from a version that did not record this."""
+    return lambda state: state.update({field: None})
 
 
 class ActionRef(BaseModel):
@@ -49,7 +55,12 @@ class PlannedAction(ActionRef):
 
 
 class FlowInitiated(FlowEvent):
-    """The flow was asked for. `request` (sealed): method, url, client_ip, user_agent, return_to, transient_payload."""
+    """The flow was asked for. `request` (sealed): method, url, client_ip, user_agent, return_to, transient_payload.
+
+    `network`: keyed hash of the network it was asked for from (`limen.domain.network`), None where that is not known.
+    """
+
+    class_version: ClassVar[int] = 2
 
     kind: FlowKind
     type: str
@@ -61,6 +72,9 @@ class FlowInitiated(FlowEvent):
     identity_id: UUID | None = None
     session_id: UUID | None = None
     started_by: UUID | None = None
+    network: UUID | None = None
+
+    upcast_v1_v2: ClassVar = staticmethod(_unknown("network"))
 
 
 class FlowOpened(FlowEvent):
@@ -79,10 +93,18 @@ class FlowOpenedChallenged(FlowEvent):
 
 
 class MethodSubmitted(FlowEvent):
-    """A method was submitted. `submission` (sealed): what the form keeps of it, and the transient payload."""
+    """A method was submitted. `submission` (sealed): what the form keeps of it, and the transient payload.
+
+    `network` as in `FlowInitiated`, of who submitted.
+    """
+
+    class_version: ClassVar[int] = 2
 
     method: str
     submission: Sealed | None = None
+    network: UUID | None = None
+
+    upcast_v1_v2: ClassVar = staticmethod(_unknown("network"))
 
 
 class MethodAccepted(FlowEvent):
@@ -94,28 +116,53 @@ class MethodAccepted(FlowEvent):
 
 
 class MethodRefused(FlowEvent):
-    """The verdict is no. `reason` is a class of reasons; `form` (sealed) holds the messages and kept values."""
+    """The verdict is no. `reason` is a class of reasons; `form` (sealed) holds the messages and kept values.
+
+    `identity_id` is whose identifier was given, or whose code it should have been, where that is somebody known: not
+    necessarily who tried.
+    """
+
+    class_version: ClassVar[int] = 2
 
     method: str
     reason: str
     form: Sealed | None = None
+    identity_id: UUID | None = None
+
+    upcast_v1_v2: ClassVar = staticmethod(_unknown("identity_id"))
 
 
 class SubmissionDismissed(FlowEvent):
-    """A submission that named no method of this flow: nothing was tried. `form` (sealed) holds the message."""
+    """A submission that named no method of this flow: nothing was tried. `form` (sealed) holds the message.
+
+    `network` as in `MethodSubmitted`.
+    """
+
+    class_version: ClassVar[int] = 2
 
     reason: str
     form: Sealed | None = None
+    network: UUID | None = None
+
+    upcast_v1_v2: ClassVar = staticmethod(_unknown("network"))
 
 
 class ChallengeSent(FlowEvent):
-    """A code is on its way, or would be if the address were known. `challenge` (sealed): address, via, messages."""
+    """A code is on its way, or would be if the address were known. `challenge` (sealed): address, via, messages.
+
+    `identity_id` is whom the code went to, None where nobody is known there.
+    """
+
+    class_version: ClassVar[int] = 2
 
     method: str
     challenge: Sealed
     code_expires_at: datetime
     resent: bool = False
     deliveries: tuple[UUID, ...] = ()
+    identity_id: UUID | None = None
+
+    upcast_v1_v2: ClassVar = staticmethod(_unknown("identity_id"))
 
 
 class ActionsPlanned(FlowEvent):
@@ -190,16 +237,32 @@ class ActionFailed(FlowEvent):
 
 
 class FlowInterrupted(FlowEvent):
-    """An action said no: the flow is back with its user. `form` (sealed) holds the messages."""
+    """An action said no: the flow is back with its user. `form` (sealed) holds the messages.
+
+    `identity_id` is whom the method had taken them for: the next submission may make the flow somebody else's.
+    """
+
+    class_version: ClassVar[int] = 2
 
     action: str
     form: Sealed | None = None
+    identity_id: UUID | None = None
+
+    upcast_v1_v2: ClassVar = staticmethod(_unknown("identity_id"))
 
 
 class FlowReleased(FlowEvent):
-    """The flow is back with its user without a verdict: an action failed, or the process that ran them died."""
+    """The flow is back with its user without a verdict: an action failed, or the process that ran them died.
+
+    `identity_id` as in `FlowInterrupted`.
+    """
+
+    class_version: ClassVar[int] = 2
 
     reason: str
+    identity_id: UUID | None = None
+
+    upcast_v1_v2: ClassVar = staticmethod(_unknown("identity_id"))
 
 
 class FlowCompleted(FlowEvent):

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
+from uuid import UUID
 
 from limen.domain.code import SentCode
 from limen.domain.configuration import Configuration, FlowKind
@@ -39,11 +40,15 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """No. `reason` is a class of reasons (never personal data); `values` is what the form keeps."""
+    """No. `reason` is a class of reasons (never personal data); `values` is what the form keeps.
+
+    `identity_id` is whose identifier was given, where it is somebody's: for the record alone, no client gets to see it.
+    """
 
     reason: str
     messages: tuple[Message, ...]
     values: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    identity_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

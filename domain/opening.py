@@ -12,6 +12,7 @@ from limen.domain.document import thaw
 from limen.domain.errors import ActionFailed, FlowRejected, RequestRefused
 from limen.domain.flow import Flow, initiate
 from limen.domain.guard import guard
+from limen.domain.network import hashed, network_of
 from limen.domain.outcome import FlowView
 from limen.domain.plan import Plan
 from limen.domain.request import Request
@@ -156,6 +157,7 @@ class Opening:
             identity_id=identity_id,
             session_id=signed_in.session.id if signed_in else None,
             started_by=started_by,
+            network=hashed(keyring, network_of(request.address)),
         )
         work = self.desk.work(flow)
         work.step.put.append(key)

@@ -37,7 +37,8 @@ class Reply:
         """The answer is no: the flow is back with its user, the messages on its form."""
         form = self.form(work.flow, verdict.messages, verdict.values)
         method = work.flow.method or ""
-        work.flow.fire("refuse", self.clock.now(), method=method, reason=verdict.reason, form=form)
+        whose = verdict.identity_id
+        work.flow.fire("refuse", self.clock.now(), method=method, reason=verdict.reason, form=form, identity_id=whose)
         await work.commit()
         return self.outcome(work.flow, signed_in, error=error)
 

@@ -65,6 +65,11 @@ class Request:
         return next((value for key, value in self.pairs() if key == wanted), None)
 
     @property
+    def address(self) -> str:
+        """The client's address: what a trusted proxy says in `True-Client-Ip`, else the peer's (ADR 0012)."""
+        return self.header("True-Client-Ip") or self.client_ip or ""
+
+    @property
     def query(self) -> dict[str, str]:
         """The query of the URL; the first of several values of a name counts."""
         pairs: dict[str, str] = {}

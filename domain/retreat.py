@@ -34,10 +34,13 @@ async def retreating(desk: Desk, flow_id: UUID) -> AsyncIterator[None]:
 
 async def _release(desk: Desk, flow_id: UUID, reason: str) -> None:
     flow = await desk.services.streams.load(Flow, flow_id)
-    trigger = {"finishing": "release", "preparing": "fail"}.get(flow.state)
-    if trigger is None:
+    now = desk.services.tools.clock.now()
+    if flow.state == "finishing":
+        flow.fire("release", now, reason=reason, identity_id=flow.owner)
+    elif flow.state == "preparing":
+        flow.fire("fail", now, reason=reason)
+    else:
         return
-    flow.fire(trigger, desk.services.tools.clock.now(), reason=reason)
     try:
         await desk.work(flow).commit()
     except (FlowBusy, StoreConflict):

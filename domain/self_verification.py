@@ -54,6 +54,7 @@ def start_verification(
         request=keyring.seal(flow_id, {**request, "transient_payload": None}),
         identity_id=identity_id,
         started_by=work.flow.id,
+        network=work.flow.network,
     )
     own = work.beside(flow)
     own.step.put += [

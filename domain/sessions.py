@@ -133,7 +133,7 @@ class Sessions:
     def _device(self, request: Request) -> dict[str, Any]:
         return {
             "id": str(self.tools.ids.new()),
-            "ip_address": request.header("True-Client-Ip") or request.client_ip or "",
+            "ip_address": request.address,
             "user_agent": request.header("User-Agent") or "",
         }
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from limen.domain.accepting import Accepting
 from limen.domain.code import ROW, challenge_record, code_row, sent_code
@@ -16,6 +17,7 @@ from limen.domain.form_values import decode_form
 from limen.domain.guard import guard
 from limen.domain.mention import bind, mention
 from limen.domain.method import Accepted, Challenged, Exhausted, Refused, Submission, offers
+from limen.domain.network import hashed, network_of
 from limen.domain.opening import Opening
 from limen.domain.outcome import Outcome
 from limen.domain.reply import Reply
@@ -59,14 +61,15 @@ class Submitting:
         self._admit(flow, signed_in)
         chosen = self.desk.methods.get(method) if isinstance(method, str) else None
         if chosen is None or flow.kind not in chosen.flows or not self._offers(flow, chosen.name):
-            return await self._dismiss(work, signed_in)
+            return await self._dismiss(work, request, signed_in)
         submission = await self._submission(flow, values, signed_in)
         verdict = await chosen.submit(submission)
         now = submission.now
         if isinstance(verdict, Accepted):
             self._privileged(flow, verdict, signed_in, now)
         sealed = self.keyring.seal(flow.id, {"transient_payload": transient_payload or {}})
-        flow.fire("submit", now, method=chosen.name, submission=sealed)
+        network = self._network(request)
+        flow.fire("submit", now, method=chosen.name, submission=sealed, network=network)
         mention(work.step, flow.id, self.desk.people.typed(submission.values))
         match verdict:
             case Refused():
@@ -77,6 +80,9 @@ class Submitting:
                 return await self._exhaust(work, verdict, request)
             case Accepted():
                 return await Accepting(self.desk).accept(work, verdict, submission, request, signed_in)
+
+    def _network(self, request: Request) -> UUID | None:
+        return hashed(self.keyring, network_of(request.address))
 
     # -- who may, and what with
 
@@ -128,11 +134,12 @@ class Submitting:
 
     # -- no
 
-    async def _dismiss(self, work: Work, signed_in: SignedIn | None) -> Outcome:
+    async def _dismiss(self, work: Work, request: Request, signed_in: SignedIn | None) -> Outcome:
         """No method of this flow was named: said on the flow, nothing was tried."""
         kept, _ = self.desk.presenter.kept(work.flow)
         form = self.reply.form(work.flow, (messages.no_method(work.flow.kind),), kept)
-        work.flow.fire("dismiss", self.tools.clock.now(), reason="no_method", form=form)
+        network = self._network(request)
+        work.flow.fire("dismiss", self.tools.clock.now(), reason="no_method", form=form, network=network)
         await work.commit()
         return self.reply.outcome(work.flow, signed_in)
 
@@ -179,6 +186,7 @@ class Submitting:
             code_expires_at=now + timedelta(seconds=verdict.lifespan),
             resent=verdict.resent,
             deliveries=deliveries,
+            identity_id=identity_id,
         )
         await work.commit()
         await self.desk.services.dispatcher.take_up(deliveries)

@@ -55,11 +55,11 @@ class _Listed(Delivery):
 
 DELIVERIES = View(
     name="deliveries",
-    layout=2,
+    layout=3,
     events=events_of("delivery", EVENT_TYPES),
     columns=_COLUMNS,
     order="scheduled",
-    chosen=("state", "action", "flow"),
+    chosen=("state", "action", "flow", ("action", "state")),
     begin=_Listed.begin,
     read=_Listed.read,
     take=_Listed.apply,

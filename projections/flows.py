@@ -5,6 +5,7 @@ from uuid import UUID
 from limen.domain.configuration import FlowKind
 from limen.domain.events import EVENT_TYPES, DomainEvent
 from limen.domain.flow import Flow
+from limen.domain.flow_events import FlowInterrupted, FlowRejected, MethodRefused
 from limen.projections.view import NOBODY, Column, Row, View, events_of, instant, optional
 
 _COLUMNS = (
@@ -16,6 +17,9 @@ _COLUMNS = (
     Column("identity"),
     Column("back"),
     Column("person"),
+    Column("refused", "integer"),
+    Column("interrupted", "integer"),
+    Column("network", fixed=True),
 )
 _ACTIONS = ("ActionsPlanned", "ActionStarted", "ActionAnswered", "ActionCanceled", "ActionFailed")
 """Events of a flow that change nothing in its row."""
@@ -25,6 +29,7 @@ class _Listed(Flow):
     """The flow's own fold decides; the row only keeps what it needs to go on."""
 
     started: str
+    refused = interrupted = 0
 
     @classmethod
     def begin(cls, event: DomainEvent, _: DomainEvent) -> "_Listed":
@@ -39,7 +44,17 @@ class _Listed(Flow):
         flow.state, flow.back = str(row["state"]), str(row["back"])
         flow.method = str(row["method"]) if row["method"] is not None else None
         flow.identity_id = UUID(str(row["person"])) if row["person"] is not None else None
+        flow.network = UUID(str(row["network"])) if row["network"] is not None else None
+        flow.refused, flow.interrupted = int(row["refused"] or 0), int(row["interrupted"] or 0)
         return flow
+
+    def take(self, event: DomainEvent) -> None:
+        kind = type(event)
+        if kind is MethodRefused:
+            self.refused = 1
+        elif kind is FlowInterrupted or kind is FlowRejected:
+            self.interrupted = 1
+        self.apply(event)
 
     def write(self) -> Row:
         return {
@@ -47,26 +62,27 @@ class _Listed(Flow):
             "state": self.state,
             "method": self.method,
             "started": self.started,
-            "identity": optional(identity_of(self)),
+            "identity": optional(self.owner),
             "back": self.back,
             "person": optional(self.identity_id),
+            "refused": self.refused,
+            "interrupted": self.interrupted,
+            "network": optional(self.network),
         }
-
-
-def identity_of(flow: Flow) -> UUID | None:
-    """Whose flow it is. Who registers is nobody until the registration is completed."""
-    return flow.identity_id if flow.kind is not FlowKind.REGISTRATION or flow.state == "completed" else None
 
 
 FLOWS = View(
     name="flows",
-    layout=2,
+    layout=3,
     events=events_of("flow", EVENT_TYPES, without=_ACTIONS),
     columns=_COLUMNS,
     order="started",
-    chosen=("flow", "state", "identity"),
+    chosen=("flow", "state", "identity", "refused", "interrupted", "network"),
     begin=_Listed.begin,
     read=_Listed.read,
-    take=_Listed.apply,
+    take=_Listed.take,
     write=_Listed.write,
 )
+"""`refused` is 1 where a method was refused at least once; `interrupted` where an action said no, before or after a
+submission. `network` is the keyed hash of the one it was asked for from. `back` and `person` are for the fold alone.
+"""

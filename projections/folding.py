@@ -3,7 +3,7 @@
 The state of a row is made when its first event comes, from the row as it is kept, and written when the page is over.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 
 from limen.domain.event import DomainEvent
@@ -27,16 +27,14 @@ class Folding:
         self.after = after
         self._lookup = lookup
         self._rows = self._look_ahead(page) if view.key is None else {}
-        self._states: dict[str | None, Any] = {}
+        self._states: dict[Hashable, Any] = {}
 
     def _look_ahead(self, page: Sequence[Raw]) -> Mapping[str, Row]:
         """Where there is one row a stream: all of them at once, but for the streams that only begin here."""
-        wanted, versions = frozenset(self.view.events), dict[str, int]()
-        for position, stream, version, topic, _ in page:
-            if topic in wanted and position > self.after:
-                versions.setdefault(stream, version)
-        known = [id_of(stream) for stream, version in versions.items() if version > 1]
-        return self._lookup(known) if known else {}
+        wanted, after = frozenset(self.view.events), self.after
+        here = [row for row in page if row[3] in wanted and row[0] > after]
+        known = {row[1] for row in here if row[2] > 1} - {row[1] for row in here if row[2] == 1}
+        return self._lookup([id_of(stream) for stream in known]) if known else {}
 
     def take(self, stream: str, event: DomainEvent, first: DomainEvent) -> None:
         """Takes one event in; `first` began its stream."""
@@ -49,26 +47,39 @@ class Folding:
             state = self._states[name] = self._begun(name, event, first)
         view.take(state, event)
 
-    def _begun(self, name: str, event: DomainEvent, first: DomainEvent) -> Any:
-        row = self._rows.get(id_of(name)) if self.view.key is None else self._lookup([name]).get(name)
-        return self.view.begin(event, first) if row is None else self.view.read(row)
+    def _begun(self, name: Hashable, event: DomainEvent, first: DomainEvent) -> Any:
+        view = self.view
+        if view.read is None:
+            return view.begin(event, first)
+        id_ = str(name)
+        row = self._rows.get(id_of(id_)) if view.key is None else self._lookup([id_]).get(id_)
+        return view.begin(event, first) if row is None else view.read(row)
 
     def rows(self) -> Iterator[tuple[str, Row]]:
         """The rows that were changed, by their ids."""
-        by_stream, write = self.view.key is None, self.view.write
+        by_stream, added, write = self.view.key is None, self.view.added, self.view.write
         for name, state in self._states.items():
-            assert name is not None
-            yield id_of(name) if by_stream else name, write(state)
+            row = write(state)
+            yield str(row["id"]) if added else id_of(str(name)) if by_stream else str(name), row
 
 
-def deal(foldings: Sequence[Folding], page: Sequence[Raw], decode: Decode, firsts: Mapping[str, DomainEvent]) -> None:
-    """Gives each event to the views that fold it. `firsts` are the first events of those streams that a view wants."""
+def deal(
+    foldings: Sequence[Folding], page: Sequence[Raw], decode: Decode, firsts: MutableMapping[str, DomainEvent]
+) -> None:
+    """Gives each event to the views that fold it.
+
+    `firsts` are the first events of those streams that a view wants opened and that began before this page; those that
+    begin here are put with them.
+    """
     takers: dict[str, list[tuple[Callable[..., None], int, bool]]] = {}
     for one in foldings:
         for topic in one.view.events:
             takers.setdefault(topic, []).append((one.take, one.after, topic in one.view.opened))
+    opens = any(one.view.opened for one in foldings)
     for position, stream, version, topic, state in page:
         event = decode(stream, version, topic, state)
+        if opens and version == 1:
+            firsts[stream] = event
         for take, after, opened in takers.get(topic, ()):
             if position > after:
                 take(stream, event, firsts[stream] if opened else event)

@@ -5,7 +5,7 @@ that any database can hold it. Folding is pure and sees each event exactly once:
 of the last event are stored in one transaction.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Generic, Literal, TypeVar
@@ -36,15 +36,20 @@ class View(Generic[S]):
 
     `layout` counts up with every change of columns, indexes or fold: the new table is then filled from the first event.
     `columns` begin with `id`; `order` names the column that lists are sorted by, `chosen` those that lists are often
-    chosen by: the database keeps an index for each.
+    chosen by, one or several together: the database keeps an index for each. One that is not `listed` is only ever
+    asked for some of its rows, so that it needs no index for the whole.
 
     The fold goes over a state of the view's own, so that a row is read and written once for many events: `begin` makes
     it of the first event, or `read` of the row that is there; `take` takes an event in; `write` gives the row, all but
     its id.
 
     `key` says which row an event belongs to, None for one that belongs to no row; without it there is one row a stream.
+    It is the row's id, or where `added` anything that tells rows apart.
     Events named in `opened` are handed to `key` and `begin` with the first event of their stream, which says what they
     do not. It is read from the log, so the fold stays a function of the log alone.
+
+    Where `added`, all columns that are not fixed are numbers that only ever grow: a state starts at nothing with every
+    page, what it comes to is added to the row that is there, and no row is read back. `write` gives the id as well.
     """
 
     name: str
@@ -53,19 +58,28 @@ class View(Generic[S]):
     columns: tuple[Column, ...]
     order: str
     begin: Callable[[DomainEvent, DomainEvent], S]
-    read: Callable[[Row], S]
     take: Callable[[S, DomainEvent], None]
     write: Callable[[S], Row]
-    chosen: tuple[str, ...] = ()
-    key: Callable[[DomainEvent, DomainEvent], str | None] | None = None
+    read: Callable[[Row], S] | None = None
+    chosen: tuple[str | tuple[str, ...], ...] = ()
+    listed: bool = True
+    added: bool = False
+    key: Callable[[DomainEvent, DomainEvent], Hashable | None] | None = None
     opened: frozenset[str] = frozenset()
 
     def fold(self, row: Row | None, events: Sequence[DomainEvent], first: DomainEvent | None = None) -> Row:
         """The row, but for its id, after these events (one at least), from the row before; `first` began the stream."""
-        state = self.begin(events[0], first or events[0]) if row is None else self.read(row)
+        state = self.begin(events[0], first or events[0]) if row is None or self.read is None else self.read(row)
         for event in events:
             self.take(state, event)
-        return self.write(state)
+        return self.joined(row, self.write(state))
+
+    def joined(self, before: Row | None, row: Row) -> Row:
+        """The row as it is kept, from the one kept before and the one that was written."""
+        if before is None or not self.added:
+            return row
+        grows = [column.name for column in self.columns if not column.fixed]
+        return {**before, **{name: int(before[name] or 0) + int(row[name] or 0) for name in grows}}
 
 
 AnyView = View[Any]
@@ -73,7 +87,10 @@ AnyView = View[Any]
 
 def instant(at: datetime) -> str:
     """A time as text that sorts: UTC, always with microseconds, `2026-05-04T03:02:01.000000Z`."""
-    return f"{at.astimezone(UTC).isoformat(timespec='microseconds')[:-6]}Z"
+    text = at.isoformat(timespec="microseconds")
+    if not text.endswith("+00:00"):
+        text = at.astimezone(UTC).isoformat(timespec="microseconds")
+    return f"{text[:-6]}Z"
 
 
 def optional(id_: UUID | None) -> str | None:

@@ -17,6 +17,7 @@ from limen.adapters.cli import (
     log,
     projection,
     relay,
+    search,
     simulate,
 )
 from limen.adapters.cli.root import Root
@@ -56,6 +57,7 @@ app.add_typer(flow.app, name="flow")
 app.add_typer(delivery.app, name="delivery")
 log.register(app)
 ledger.register(audit.app)
+search.register(audit.app)
 app.add_typer(audit.app, name="audit")
 app.add_typer(projection.app, name="projection")
 simulate.register(app)

@@ -67,11 +67,12 @@ def _collected(where: Where, since: str | None, action: str | None, *, by_day: b
 def _of_days(where: Where, since: str | None, action: str | None) -> Iterator["Statistics"]:
     from limen.adapters.views import open_views
     from limen.projections import ACTIONS
+    from limen.projections.actions import Statistics
 
     with open_views(where.url()) as views:
         with progress("bringing the statistics up to date") as step:
             views.catch_up(ACTIONS, step)
-        yield from map(ACTIONS.read, views.rows(ACTIONS, {"action": action} if action else {}, since=since))
+        yield from map(Statistics.read, views.rows(ACTIONS, {"action": action} if action else {}, since=since))
 
 
 def _body(one: "Statistics") -> dict[str, Any]:

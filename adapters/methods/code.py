@@ -53,7 +53,8 @@ class CodeMethod:
         identity = await submission.people.holder(address)
         profile = submission.people.profile(identity) if identity else None
         if identity is None or profile is None or not self._signs_in(submission, profile, address):
-            return Refused("unknown", (messages.no_code_user(),), {"identifier": identifier})
+            whose = identity.id if identity else None
+            return Refused("unknown", (messages.no_code_user(),), {"identifier": identifier}, whose)
         return self._challenge(
             submission, address, "login_code_valid", identity=identity, values={"identifier": identifier}
         )
@@ -161,7 +162,8 @@ class CodeMethod:
         """Five wrong tries are forgiven; the sixth ends the flow (Kratos' limit)."""
         if submission.flow.wrong_codes >= MAX_WRONG:
             return Exhausted((messages.generic("too many wrong codes; start over"),))
-        return Refused("wrong_code", (messages.code_invalid(submission.flow.kind),))
+        whose = submission.code.identity_id if submission.code else None
+        return Refused("wrong_code", (messages.code_invalid(submission.flow.kind),), identity_id=whose)
 
     def _registered(self, submission: Submission, address: str, via: str) -> Verdict:
         """The traits are those the code was sent for; others given now are refused."""

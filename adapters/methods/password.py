@@ -4,6 +4,7 @@ Source of the policy: Kratos' password method, and NIST SP 800-63B §5.1.1.2 (a 
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -58,6 +59,8 @@ class PasswordMethod:
         hashed = await people.credential(identity, self.name) if identity else None
         if identity is not None and not self._identifies(submission, identity, identifier):
             hashed = None
+        # whose identifier it is goes on the record alone: the answer is the same, and so is the work
+        wrong = replace(wrong, identity_id=identity.id if identity else None)
         if identity is None or hashed is None:
             await self.hasher.pretend(password)
             return wrong

@@ -1,13 +1,14 @@
 """Views of a log in memory: gone with it."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 
 from eventsourcing.persistence import Tracking
 from eventsourcing.popo import POPOTrackingRecorder
 
 from limen.adapters.views.reading import Page
 from limen.adapters.views.statements import known_columns
-from limen.adapters.views.tables import Filling, ViewTables
+from limen.adapters.views.tables import Filling, ViewTables, Wanted
 from limen.projections.folding import Folding, Lookup, deal
 from limen.projections.view import AnyView, Row, Value
 
@@ -27,7 +28,8 @@ class MemoryViewTables(POPOTrackingRecorder, ViewTables):
             deal(foldings, page.raw, page.decode, page.firsts)
             for one, folding in zip(current, foldings, strict=True):
                 rows = self._tables.setdefault(one.table, {})
-                rows.update({id_: {"id": id_, **row} for id_, row in folding.rows()})
+                for id_, row in folding.rows():
+                    rows[id_] = one.view.joined(rows.get(id_), {"id": id_, **row})
                 self._insert_tracking(Tracking(one.table, page.upto))
                 positions[one.table] = page.upto
         return positions
@@ -46,6 +48,24 @@ class MemoryViewTables(POPOTrackingRecorder, ViewTables):
             found = [row for row in found if str(row[view.order]) >= since]
         found.sort(key=lambda row: (str(row[view.order]), str(row["id"])), reverse=True)
         return iter(found[:limit])
+
+    def page(self, view: AnyView, table: str, wanted: Wanted, limit: int) -> list[Row]:
+        found = self.rows(view, table, wanted.where, wanted.since, None)
+        before = wanted.before
+        earlier = (row for row in found if before is None or (str(row[view.order]), str(row["id"])) < before)
+        return list(islice(earlier, limit))
+
+    def count_some(self, view: AnyView, table: str, wanted: Wanted, limit: int) -> int:
+        return len(self.page(view, table, wanted, limit))
+
+    def among(self, view: AnyView, table: str, column: str, values: Sequence[str]) -> list[Row]:
+        known_columns(view, [column])
+        wanted = frozenset(values)
+        with self._database_lock:
+            rows = self._tables.get(table, {})
+            if column == "id":
+                return [rows[id_] for id_ in wanted if id_ in rows]
+            return [row for row in rows.values() if row[column] in wanted]
 
     def ids(self, table: str, beginning: str, limit: int) -> list[str]:
         return sorted(id_ for id_ in self._tables.get(table, {}) if id_.startswith(beginning))[:limit]

@@ -1,6 +1,6 @@
 """Reading the log for views: page by page, each event decoded once for all of them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -24,7 +24,7 @@ class Page:
     upto: int
     raw: Sequence[LogRow]
     decode: Decode
-    firsts: Mapping[str, DomainEvent]
+    firsts: dict[str, DomainEvent]
 
 
 class Pages:
@@ -44,9 +44,8 @@ class Pages:
         return Page(upto, raw, self._mapper.event, self._firsts(raw, opened))
 
     def _firsts(self, raw: Sequence[LogRow], opened: frozenset[str]) -> dict[str, DomainEvent]:
-        """The first events of the streams that some events are to be seen with: from here, or else from the log."""
+        """The first events of the streams that some events are to be seen with, where they are not on the page."""
         wanted = {stream for _, stream, _, topic, _ in raw if topic in opened}
-        here = [row for row in raw if row[2] == 1 and row[1] in wanted]
-        elsewhere = wanted - {row[1] for row in here}
-        rows = [*here, *self._recorder.first_rows([UUID(stream) for stream in elsewhere])]
+        wanted.difference_update(stream for _, stream, version, _, _ in raw if version == 1)
+        rows = self._recorder.first_rows([UUID(stream) for stream in wanted])
         return {row[1]: self._mapper.event(*row[1:]) for row in rows}

@@ -3,13 +3,14 @@
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from operator import itemgetter
 from typing import Any, ClassVar
 
 from eventsourcing.persistence import Tracking
 
 from limen.adapters.views import statements
 from limen.adapters.views.reading import Page
-from limen.adapters.views.tables import Filling, ViewTables
+from limen.adapters.views.tables import Filling, ViewTables, Wanted
 from limen.projections.folding import Folding, deal
 from limen.projections.view import AnyView, Row, Value
 
@@ -60,8 +61,8 @@ class SqlViewTables(ViewTables):
         return Folding(view, filling.after, lambda ids: self._present(cursor, view, table, ids), page.raw)
 
     def _write(self, cursor: Any, filling: Filling, folding: Folding) -> None:
-        names = [column.name for column in filling.view.columns[1:]]
-        values = [(id_, *(row[name] for name in names)) for id_, row in folding.rows()]
+        columns = itemgetter(*(column.name for column in filling.view.columns[1:]))
+        values = [(id_, *columns(row)) for id_, row in folding.rows()]
         if values:
             cursor.executemany(statements.upsert(filling.view, filling.table, self.mark), values)
 
@@ -69,7 +70,7 @@ class SqlViewTables(ViewTables):
         present: dict[str, Row] = {}
         for start in range(0, len(keys), statements.KEYS_AT_ONCE):
             some = keys[start : start + statements.KEYS_AT_ONCE]
-            cursor.execute(statements.select_keys(view, table, len(some), self.mark), some)
+            cursor.execute(statements.select_among(view, table, "id", len(some), self.mark), some)
             present.update((str(row["id"]), row) for row in (self.named(view, one) for one in cursor.fetchall()))
         return present
 
@@ -91,6 +92,31 @@ class SqlViewTables(ViewTables):
         statement = statements.select(view, table, where, self.mark, **given)
         for row in self.reading(statement, params):
             yield self.named(view, row)
+
+    def page(self, view: AnyView, table: str, wanted: Wanted, limit: int) -> list[Row]:
+        statements.known_columns(view, wanted.where)
+        if not self.position(table):
+            return []
+        statement = statements.select(view, table, wanted.where, self.mark, limit=True, **wanted.given())
+        return [self.named(view, row) for row in self.reading(statement, wanted.params(limit))]
+
+    def count_some(self, view: AnyView, table: str, wanted: Wanted, limit: int) -> int:
+        statements.known_columns(view, wanted.where)
+        if not self.position(table):
+            return 0
+        statement = statements.count_some(view, table, wanted.where, self.mark, **wanted.given())
+        return int(next(iter(self.reading(statement, wanted.params(limit))))[0])
+
+    def among(self, view: AnyView, table: str, column: str, values: Sequence[str]) -> list[Row]:
+        statements.known_columns(view, [column])
+        found: list[Row] = []
+        if not self.position(table):
+            return found
+        for start in range(0, len(values), statements.KEYS_AT_ONCE):
+            some = values[start : start + statements.KEYS_AT_ONCE]
+            statement = statements.select_among(view, table, column, len(some), self.mark)
+            found += [self.named(view, row) for row in self.reading(statement, some)]
+        return found
 
     def ids(self, table: str, beginning: str, limit: int) -> list[str]:
         if not self.position(table):

@@ -18,20 +18,24 @@ def create(view: AnyView, table: str) -> str:
 
 
 def index(view: AnyView, table: str) -> list[str]:
-    """An index for the whole list in its order, and one for each column it is often chosen by."""
+    """An index for the whole list in its order, and one for each column or columns it is often chosen by."""
     order = f"{view.order}, id"
-    parts = {"order": order, **{f"by_{name}": f"{name}, {order}" for name in view.chosen}}
+    parts = {"order": order} if view.listed else {}
+    for chosen in view.chosen:
+        columns = (chosen,) if isinstance(chosen, str) else chosen
+        parts[f"by_{'_'.join(columns)}"] = f"{', '.join(columns)}, {order}"
     return [f"CREATE INDEX IF NOT EXISTS {table}_{name} ON {table} ({columns})" for name, columns in parts.items()]
 
 
-def select(view: AnyView, table: str, where: Iterable[str], mark: str, *, since: bool, limit: bool) -> str:
-    """Rows with given values in some columns, the newest first."""
-    conditions = " AND ".join([f"{name} = {mark}" for name in where] + [f"{view.order} >= {mark}"] * since)
+def select(
+    view: AnyView, table: str, where: Iterable[str], mark: str, *, since: bool, limit: bool, before: bool = False
+) -> str:
+    """Rows with given values in some columns, the newest first; `before` a place: its order and id."""
     return " ".join(
         part
         for part in (
             f"SELECT {names(view)} FROM {table}",
-            f"WHERE {conditions}" if conditions else "",
+            _conditions(view, where, mark, since=since, before=before),
             f"ORDER BY {view.order} DESC, id DESC",
             f"LIMIT {mark}" if limit else "",
         )
@@ -39,9 +43,22 @@ def select(view: AnyView, table: str, where: Iterable[str], mark: str, *, since:
     )
 
 
-def select_keys(view: AnyView, table: str, count: int, mark: str) -> str:
-    """The rows of some ids."""
-    return f"SELECT {names(view)} FROM {table} WHERE id IN ({', '.join([mark] * count)})"
+def count_some(view: AnyView, table: str, where: Iterable[str], mark: str, *, since: bool, before: bool) -> str:
+    """How many rows `select` would find, counted up to a number."""
+    conditions = _conditions(view, where, mark, since=since, before=before)
+    return f"SELECT COUNT(*) FROM (SELECT 1 FROM {table} {conditions} LIMIT {mark}) AS found"
+
+
+def _conditions(view: AnyView, where: Iterable[str], mark: str, *, since: bool, before: bool) -> str:
+    conditions = [f"{name} = {mark}" for name in where]
+    conditions += [f"{view.order} >= {mark}"] * since
+    conditions += [f"({view.order}, id) < ({mark}, {mark})"] * before
+    return f"WHERE {' AND '.join(conditions)}" if conditions else ""
+
+
+def select_among(view: AnyView, table: str, column: str, count: int, mark: str) -> str:
+    """The rows with one of so many values in a column."""
+    return f"SELECT {names(view)} FROM {table} WHERE {column} IN ({', '.join([mark] * count)})"
 
 
 def select_ids(table: str, mark: str) -> str:
@@ -53,7 +70,8 @@ def upsert(view: AnyView, table: str, mark: str) -> str:
     """Inserts a row or replaces it."""
     marks = ", ".join([mark] * len(view.columns))
     changing = [column.name for column in view.columns if not column.fixed]  # an index on the others stays untouched
-    replaced = ", ".join(f"{name} = excluded.{name}" for name in changing)
+    kept = f"{table}.{{0}} + excluded.{{0}}" if view.added else "excluded.{0}"
+    replaced = ", ".join(f"{name} = {kept.format(name)}" for name in changing)
     inserted = f"INSERT INTO {table} ({names(view)}) VALUES ({marks})"
     return f"{inserted} ON CONFLICT (id) DO UPDATE SET {replaced}"
 

@@ -23,6 +23,24 @@ class Filling:
     after: int
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Rows of a view: with these values, `since` or more in its order, and `before` a place there (order and id)."""
+
+    where: Mapping[str, Value]
+    since: str | None = None
+    before: tuple[str, str] | None = None
+
+    def params(self, limit: int) -> list[Value]:
+        """The values, in the order of a statement's parameters."""
+        since = [self.since] if self.since is not None else []
+        return [*self.where.values(), *since, *(self.before or ()), limit]
+
+    def given(self) -> dict[str, bool]:
+        """Which bounds there are."""
+        return {"since": self.since is not None, "before": self.before is not None}
+
+
 class ViewTables(TrackingRecorder):
     """A tracking recorder that keeps rows too. A table exists exactly when it has a position."""
 
@@ -43,6 +61,18 @@ class ViewTables(TrackingRecorder):
         self, view: AnyView, table: str, where: Mapping[str, Value], since: str | None, limit: int | None
     ) -> Iterator[Row]:
         """The rows that have these values, and `since` or more in `view.order`: the highest there first."""
+
+    @abstractmethod
+    def page(self, view: AnyView, table: str, wanted: Wanted, limit: int) -> list[Row]:
+        """The first rows of those that are wanted, the highest in `view.order` first."""
+
+    @abstractmethod
+    def count_some(self, view: AnyView, table: str, wanted: Wanted, limit: int) -> int:
+        """How many rows are wanted; `limit` where there are so many or more."""
+
+    @abstractmethod
+    def among(self, view: AnyView, table: str, column: str, values: Sequence[str]) -> list[Row]:
+        """The rows with one of these values in a column, in no order."""
 
     @abstractmethod
     def ids(self, table: str, beginning: str, limit: int) -> list[str]:

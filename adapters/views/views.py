@@ -1,12 +1,12 @@
 """Views: brought up to date when they are asked, rebuilt beside themselves, their positions in sight."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from limen.adapters.store.application import EventLog
 from limen.adapters.store.replay import collector_paused
 from limen.adapters.views.reading import PAGE_EVENTS, REBUILD_EVENTS, Pages
-from limen.adapters.views.tables import Filling, ViewTables, older, table_of
+from limen.adapters.views.tables import Filling, ViewTables, Wanted, older, table_of
 from limen.projections import VIEWS, AnyView
 from limen.projections.view import Row, Value
 
@@ -54,6 +54,21 @@ class Views:
         self.catch_up(view, progress)
         return self._tables.rows(view, table_of(view), where or {}, since, limit)
 
+    def page(self, view: AnyView, wanted: Wanted, limit: int) -> list[Row]:
+        """The first rows of those wanted, the newest first. As the view stands: nothing is caught up.
+
+        Raises `ValueError` for an unknown column.
+        """
+        return self._tables.page(view, table_of(view), wanted, limit)
+
+    def count_some(self, view: AnyView, wanted: Wanted, limit: int) -> int:
+        """How many rows are wanted, counted up to `limit`. As the view stands; raises `ValueError` as above."""
+        return self._tables.count_some(view, table_of(view), wanted, limit)
+
+    def among(self, view: AnyView, column: str, values: Sequence[str]) -> list[Row]:
+        """The rows with one of these values in a column, in no order. As the view stands; `ValueError` as above."""
+        return self._tables.among(view, table_of(view), column, values)
+
     def ids(self, view: AnyView, beginning: str, *, limit: int) -> list[str]:
         """The ids that begin so, `limit` at most."""
         self.catch_up(view)
@@ -61,7 +76,11 @@ class Views:
 
     def catch_up(self, view: AnyView, progress: Progress | None = None) -> int:
         """Takes in what was appended since; gives the position reached."""
-        return self._fill({table_of(view): view}, progress)
+        return self.catch_up_all((view,), progress)
+
+    def catch_up_all(self, views: Iterable[AnyView], progress: Progress | None = None) -> int:
+        """The same for several views at once: what was appended since is read a single time."""
+        return self._fill({table_of(view): view for view in views}, progress)
 
     def rebuild(self, view: AnyView, progress: Progress | None = None) -> int:
         """Folds the whole log into a new table, which then takes the place of the old one; gives its position.

@@ -13,6 +13,7 @@ from typing import Any
 from limen.adapters import open_engine
 from limen.domain.engine import Engine
 from limen.domain.handler import Actions
+from limen.domain.request import Request
 
 PASSWORD = "a lasting password, and a long one"
 _SCHEMA = {
@@ -76,6 +77,11 @@ class Person:
         """Where they are reached."""
         return f"person{self.number}@example.org"
 
+    @property
+    def request(self) -> Request:
+        """What they call with: each from a network of their own."""
+        return Request(client_ip=f"198.18.{self.number % 256}.7")
+
 
 @asynccontextmanager
 async def engine_on(store: str | Path, actions: Actions | None = None) -> AsyncIterator[Engine]:
@@ -87,9 +93,9 @@ async def engine_on(store: str | Path, actions: Actions | None = None) -> AsyncI
 
 async def register(engine: Engine, person: Person) -> None:
     """Registers a person by password; they are signed in afterwards."""
-    flow = await engine.start("registration")
+    flow = await engine.start("registration", request=person.request)
     values = {"traits": {"email": person.email, "name": "Somebody"}, "password": PASSWORD}
-    outcome = await engine.submit(flow.id, method="password", values=values)
+    outcome = await engine.submit(flow.id, method="password", values=values, request=person.request)
     if not outcome.completed or outcome.session_token is None:
         raise RuntimeError(f"a registration of the benchmark came to {outcome.state}")
     person.token = outcome.session_token
@@ -97,26 +103,36 @@ async def register(engine: Engine, person: Person) -> None:
 
 async def login(engine: Engine, person: Person) -> None:
     """One login by password."""
-    flow = await engine.start("login")
+    flow = await engine.start("login", request=person.request)
     values = {"identifier": person.email, "password": PASSWORD}
-    outcome = await engine.submit(flow.id, method="password", values=values)
+    outcome = await engine.submit(flow.id, method="password", values=values, request=person.request)
     if not outcome.completed:
         raise RuntimeError(f"a login of the benchmark came to {outcome.state}")
 
 
 async def start_login(engine: Engine, person: Person) -> None:
     """A login flow that is only started."""
-    await engine.start("login")
+    await engine.start("login", request=person.request)
+
+
+async def refused_login(engine: Engine, request: Request) -> None:
+    """A login that fails, of the first person's, from anywhere."""
+    flow = await engine.start("login", request=request)
+    values = {"identifier": Person(0).email, "password": f"not {PASSWORD}"}
+    outcome = await engine.submit(flow.id, method="password", values=values, request=request)
+    if outcome.completed:
+        raise RuntimeError("a login of the benchmark came through with a wrong password")
 
 
 async def change_profile(engine: Engine, person: Person) -> None:
     """The flow without a password: settings are opened and a name is changed. Six events, two durable commits."""
     person.turn += 1
-    flow = await engine.start("settings", session_token=person.token)
+    flow = await engine.start("settings", request=person.request, session_token=person.token)
     outcome = await engine.submit(
         flow.id,
         method="profile",
         values={"traits": {"email": person.email, "name": f"Name {person.turn}"}},
+        request=person.request,
         session_token=person.token,
     )
     if not outcome.completed:

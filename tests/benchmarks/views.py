@@ -1,4 +1,4 @@
-"""Views: rebuilding all of them against reading and decoding the log, and looking at one flow among very many.
+"""Views: rebuilding all of them against reading and decoding the log; one flow, and some, found among very many.
 
 The rebuild runs in a process of its own (`python -m tests.benchmarks.views FILE`), which prints JSON.
 """
@@ -15,21 +15,27 @@ from time import perf_counter
 from uuid import UUID
 
 from limen.adapters.log import open_log
+from limen.adapters.search import Terms, search
 from limen.adapters.store import open_store
 from limen.adapters.store.replay import history
 from limen.adapters.told import tell
-from limen.adapters.views import open_views
+from limen.adapters.views import Views, open_views
+from limen.domain.configuration import FlowKind
 from limen.domain.handler import Actions
+from limen.domain.request import Request
 from limen.projections import FLOWS
 from tests.benchmarks.many import resident_mb
 from tests.benchmarks.measure import Bound, Measure
 from tests.benchmarks.million import multiply
 from tests.benchmarks.scale import Scale
-from tests.benchmarks.scene import all_at_once, change_profile, engine_on, events_in, login, seed
+from tests.benchmarks.scene import all_at_once, change_profile, engine_on, events_in, login, refused_login, seed
 
 ROUNDS = 3
 LISTED = 101
 """Rows that `limen flow list` asks for."""
+
+RARE, ELSEWHERE = 3, Request(client_ip="192.0.2.1")
+"""So many logins, refused ones, come from there."""
 
 
 async def views(scale: Scale, folder: Path) -> list[Measure]:
@@ -38,6 +44,10 @@ async def views(scale: Scale, folder: Path) -> list[Measure]:
     await fill(small, replace(scale, people=min(scale.people, 8)), min(1000, scale.million))
     shutil.copy(small, large)
     multiply(large, scale.million)
+    for path in (small, large):
+        async with engine_on(path) as engine:
+            for _ in range(RARE):
+                await refused_login(engine, ELSEWHERE)
     rounds = min(scale.repetitions, ROUNDS)
     rebuilt = [_child(large) for _ in range(rounds)]
     looked = [(look(small, scale.few), look(large, scale.few)) for _ in range(rounds)]
@@ -79,7 +89,24 @@ def _looking(looked: Sequence[tuple[dict[str, float], dict[str, float]]], many: 
             Bound("at most", 1.5),
         )
         for name in ("show", "list")
+    ] + [
+        Measure(
+            f"search, {name}",
+            f"{said}, with {many:,} events in the store, against {few:,}",
+            "x",
+            [large[name] / small[name] for small, large in looked],
+            f"{median(large[name] for _, large in looked) * 1e6:,.0f} µs",
+            f"{median(small[name] for small, _ in looked) * 1e6:,.0f} µs",
+        )
+        for name, said in SEARCHED.items()
     ]
+
+
+SEARCHED = {
+    "rare": f"{RARE} flows by network, outcome and kind",
+    "often": f"the newest {RARE} of most flows by action, verdict and kind",
+}
+"""The searches, and what is searched for."""
 
 
 async def fill(path: Path, scale: Scale, events: int) -> None:
@@ -98,10 +125,20 @@ def look(path: Path, times: int) -> dict[str, float]:
     """Seconds to list the newest flows, the view being up to date, and to tell one of the listed flows in full."""
     with open_views(f"sqlite:///{path}") as opened, open_log(f"sqlite:///{path}") as log:
         ids = [UUID(str(row["id"])) for row in opened.rows(FLOWS, limit=LISTED)]
+        rare, often = _terms(opened)
         return {
+            "rare": timed(times, lambda _: len(list(search(opened, rare, limit=RARE)))),
+            "often": timed(times, lambda _: len(list(search(opened, often, limit=RARE)))),
             "list": timed(times, lambda _: len(list(opened.rows(FLOWS, limit=LISTED)))),
             "show": timed(times, lambda turn: len(tell(log, ids[turn % len(ids)]).body())),
         }
+
+
+def _terms(opened: Views) -> tuple[Terms, Terms]:
+    """Refused logins from the network that few came from, and of whom an action let pass, which most are."""
+    refused = next(opened.rows(FLOWS, {"refused": 1}, limit=1))
+    rare = Terms(network=UUID(str(refused["network"])), outcome="refused", flow=FlowKind.LOGIN)
+    return rare, Terms(action="seen", outcome="continue", flow=FlowKind.LOGIN)
 
 
 def timed(times: int, call: Callable[[int], int]) -> float:

@@ -16,6 +16,7 @@ from limen.domain.aggregate import Aggregate
 from limen.domain.configuration import FlowKind
 from limen.domain.delivery import Delivery, DeliveryScheduled
 from limen.domain.flow import Flow, initiate
+from limen.domain.flow_events import ActionRef
 from limen.domain.identity import Identity, IdentityErased, IdentityRegistered, SessionOpened
 from limen.domain.ports import Step
 from limen.domain.sealed import Sealed
@@ -176,7 +177,13 @@ class ViewsContract:
         delivery = scheduled("news")
         delivery.fire("attempt", NOON, attempt=1, lease=NOON)
         delivery.fire("deliver", NOON, attempt=1, duration=1.0)
-        await self.append(store, [identity, session, delivery, *(begun(number) for number in range(20))])
+        flow = begun(20)
+        flow.fire("submit", NOON, method="password", network=uuid4())
+        flow.fire("accept", NOON, method="password", identity_id=uuid4())
+        ref = ActionRef(hook="web_hook", id="risk", position=0, phase="after")
+        flow.fire("answer_action", NOON, action=ref, attempt=1, verdict="continue", duration=1.0)
+        flow.fire("refuse", NOON, method="password", reason="credentials", identity_id=uuid4())
+        await self.append(store, [identity, session, delivery, flow, *(begun(number) for number in range(20))])
         seen: list[tuple[int, int]] = []
         with self.views(store, url) as views:
             before = {view.name: list(views.rows(view)) for view in VIEWS.values()}

@@ -139,6 +139,27 @@ def test_the_page_on_what_happened_tells_a_flow_and_draws_it(tmp_path: Path) -> 
     assert printed[1:] == ["<svg"]
 
 
+def test_the_page_on_what_happened_finds_what_an_action_interrupted(tmp_path: Path) -> None:
+    check = """
+    import asyncio
+    from limen.adapters import open_engine
+    from limen.domain import FlowRejected, Interrupt
+
+    async def main():
+        async with open_engine("docs/examples/embedded.yml", "sqlite:///seen.db") as engine:
+            engine.before("login", id="no", pure=True)(lambda context: Interrupt.flow("not now", id=1))
+            try:
+                await engine.start("login")
+            except FlowRejected as rejected:
+                return str(rejected.flow_id)
+    print(asyncio.run(main()))
+    interrupted_by("sqlite:///seen.db", "no")
+    """
+    source = program("docs/how-to/look-at-what-happened.md", 1)
+    flow, found = run(source + textwrap.dedent(check), tmp_path).splitlines()
+    assert found == f"{flow} [{{'action': 'no', 'outcome': 'interrupt', 'times': 1}}]"
+
+
 def test_the_address_page_lets_in_and_keeps_out(tmp_path: Path) -> None:
     check = """
     import asyncio

@@ -4,8 +4,10 @@ import logging
 import re
 import traceback
 from collections.abc import Iterator
+from hashlib import md5, sha1, sha256
 from pathlib import Path
 from typing import Any
+from uuid import NAMESPACE_DNS, NAMESPACE_OID, NAMESPACE_URL, UUID, uuid5
 
 import pytest
 
@@ -13,10 +15,24 @@ from limen.adapters import open_engine, open_log
 from limen.adapters.keyring import Keys
 from limen.adapters.store import open_store
 from limen.adapters.system import SystemSecrets
+from limen.adapters.views import open_views
 from limen.domain.errors import StoreUnusable
 from limen.domain.flow import Flow
+from limen.domain.network import network_of
 from limen.domain.testing import FixedClock
-from tests.engine_robust.life import ADDRESS, NAME, SECRETS, STRANGER, WORDS, WRONG_PASSWORD, base, files, found, lived
+from tests.engine_robust.life import (
+    ADDRESS,
+    CLIENT_IP,
+    NAME,
+    SECRETS,
+    STRANGER,
+    WORDS,
+    WRONG_PASSWORD,
+    base,
+    files,
+    found,
+    lived,
+)
 from tests.support.engine import NOON, open_house
 from tests.support.postgres import fresh_database
 
@@ -54,6 +70,27 @@ async def test_no_word_stands_in_any_file_of_the_store(url: str) -> None:
         assert found(data, words) == []
         assert codes_in(data, life.codes) == []
     assert found(files(url), words) == []
+
+
+async def test_where_somebody_called_from_is_in_no_file_but_as_a_hash_under_the_pepper(url: str) -> None:
+    network = "203.0.113.0/24"
+    assert network_of(CLIENT_IP) == network
+    async with lived(url) as life:
+        keyring = life.house.engine.tools.keyring
+        with open_views(url) as views:
+            views.rebuild_all()
+        data = files(url)
+        keyed = keyring.derive("network", network)
+        assert str(keyed).encode() in data
+        assert keyed != keyring.derive("identifier", network)
+    assert found(data, ["203.0.113", network, CLIENT_IP]) == []
+    for text in (network, CLIENT_IP, network.partition("/")[0]):
+        for plain in (sha256, sha1, md5):
+            digest = plain(text.encode()).digest()
+            for hidden in (digest[:16], digest[:16].hex().encode(), str(UUID(bytes=digest[:16], version=5)).encode()):
+                assert hidden not in data
+        for namespace in (NAMESPACE_DNS, NAMESPACE_URL, NAMESPACE_OID, UUID(int=0)):
+            assert str(uuid5(namespace, text)).encode() not in data
 
 
 async def test_no_word_stands_in_an_error_a_repr_or_a_line_of_log(
@@ -137,10 +174,10 @@ class Counted:
 
 async def test_a_wrong_password_and_an_unknown_account_look_the_same() -> None:
     async with open_house(clock=FixedClock(NOON)) as house:
-        await house.register(ADDRESS)
+        whose = str((await house.register(ADDRESS)).flow.identity_id)
         method: Any = (await house.engine.current()).methods["password"]
         method.hasher = Counted(method.hasher)
-        seen = []
+        seen: list[Any] = []
         for identifier in (ADDRESS, STRANGER):
             flow = await house.start("login")
             values = {"identifier": identifier, "password": WRONG_PASSWORD}
@@ -150,6 +187,9 @@ async def test_a_wrong_password_and_an_unknown_account_look_the_same() -> None:
             seen.append((outcome.state, outcome.error, body, events, len(method.hasher.calls)))
         assert method.hasher.calls == ["verify", "pretend"]
         known, unknown = seen
+        named = [one[3][-1][1].pop("identity_id") for one in seen]
+        assert named == [whose, None], "the record says whose identifier was given; nobody else does"
+        assert whose not in known[2]
         assert known[:4] == unknown[:4]
         logins = [entry.stream for entry in house.log("FlowInitiated") if entry.data["kind"] == "login"]
         rows = [await house.engine.streams.store.vault_rows(login) for login in logins]

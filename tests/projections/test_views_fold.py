@@ -43,6 +43,7 @@ def test_a_flow_is_listed_as_it_stands(name: str, triggers: list[str]) -> None:
     flow = walked(name, triggers)
     assert isinstance(flow, Flow)
     row = rows_after(FLOWS, flow)[-1]
+    types = {type(event).__name__ for event in flow.pending}
     known = flow.identity_id is not None and (name != "registration" or flow.state == "completed")
     assert row == {
         "flow": name,
@@ -52,6 +53,9 @@ def test_a_flow_is_listed_as_it_stands(name: str, triggers: list[str]) -> None:
         "identity": str(OTHER) if known else None,
         "back": flow.back,
         "person": str(OTHER) if flow.identity_id else None,
+        "refused": int("MethodRefused" in types),
+        "interrupted": int(bool(types & {"FlowInterrupted", "FlowRejected"})),
+        "network": None,
     }
 
 
@@ -89,10 +93,12 @@ def test_a_delivery_that_waits_says_until_when() -> None:
 def test_every_view_has_an_id_a_column_to_sort_by_and_folds_events_that_exist() -> None:
     from limen.domain.events import EVENT_TYPES
 
-    assert list(VIEWS) == ["flows", "deliveries", "identities", "sessions", "actions"]
+    assert list(VIEWS)[:5] == ["flows", "deliveries", "identities", "sessions", "actions"]
+    assert list(VIEWS)[5:] == ["parties", "origins", "verdicts"]
     for view in VIEWS.values():
         names = [column.name for column in view.columns]
-        assert set(view.chosen) <= set(names)
+        assert {name for one in view.chosen for name in ((one,) if isinstance(one, str) else one)} <= set(names)
+        assert all(column.fixed or column.kind == "integer" for column in view.columns if view.added)
         assert view.opened <= set(view.events)
         assert names[0] == "id"
         assert view.order in names
