@@ -31,6 +31,8 @@ PAGE_EVENTS = 1000
 POLL_SECONDS = 0.2
 """How often a follower looks for new events where the database does not say that there are some."""
 
+_SEALED = Sealed.model_fields.keys()
+
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
@@ -134,6 +136,33 @@ class EventReader:
             entries = self._entries(self._recorder.stream_log(id))
         return tuple(entry for entry in entries if at is None or entry.time <= at)
 
+    def at(self, position: int) -> LogEntry | None:
+        """The event at a position; None where there is none."""
+        with translated():
+            found = self._entries(self._recorder.log_rows(position - 1, 1))
+        return found[0] if found and found[0].position == position else None
+
+    def head(self) -> int:
+        """The position of the newest event; 0 in an empty log."""
+        with translated():
+            return self._recorder.max_notification_id() or 0
+
+    def place(self, instant: datetime) -> int | None:
+        """The position of the first event that is not earlier than an instant; None where all are. Reads up to it.
+
+        Once there is such an event its place never changes. Clocks of several processes differ a little, so a few
+        events behind it may be earlier: cut at places, and not by times, a log loses none of them.
+        """
+        _check_zone(instant)
+        after = 0
+        with translated():
+            while rows := self._recorder.log_rows(after, PAGE_EVENTS):
+                for after, stream, version, topic, state in rows:
+                    time = self._mapper.state(stream, version, topic, state)["timestamp"]
+                    if datetime.fromisoformat(time) >= instant:
+                        return after
+        return None
+
     def close(self) -> None:
         """Closes what it opened."""
         if self._owned:
@@ -160,11 +189,14 @@ class EventReader:
         return LogEntry(position, UUID(stream), EVENT_TYPES[topic].stream, version, topic, time, data)
 
     def _shown(self, value: Any, has_key: dict[UUID, bool]) -> Any:
-        """The value with every sealed one in it opened or masked."""
+        """The value with every sealed one in it opened or masked, in place."""
         if isinstance(value, dict):
-            if value.keys() == Sealed.model_fields.keys():
+            if value.keys() == _SEALED:
                 return self._unsealer.shown(Sealed.model_validate(value), has_key)
-            return {name: self._shown(part, has_key) for name, part in value.items()}
+            for name, part in value.items():
+                if isinstance(part, dict | list):
+                    value[name] = self._shown(part, has_key)
+            return value
         if isinstance(value, list):
             return [self._shown(part, has_key) for part in value]
         return value

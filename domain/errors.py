@@ -20,6 +20,7 @@
     ├── TransactionLost          a consumer's handler ended the transaction it was lent: nothing of it counts
     ├── LedgerBroken             what was sealed is not what was signed: `limen audit verify` says what is wrong
     ├── NotInLedger              there is no such event or checkpoint, or it is not sealed yet: the message says which
+    ├── ExportRefused            the export cannot be written there, or not gone on with: the message says why
     ├── Erased                   the personal data asked for has been erased: nothing to be done
     ├── EngineClosed             the engine was used after its `with` block: open another
     └── WrongProcess             an engine crossed a fork: open it afterwards
@@ -221,6 +222,12 @@ class NotInLedger(LimenError):
     """What is to be proven is not in the ledger, or not yet."""
 
     id = "not_in_ledger"
+
+
+class ExportRefused(LimenError):
+    """What an export is to go on with was made with other options or from another log; or a library is missing."""
+
+    id = "export_refused"
 
 
 class Erased(LimenError):

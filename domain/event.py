@@ -25,7 +25,7 @@ class DomainEvent(BaseModel):
 
     class_version: ClassVar[int] = 1
     stream: ClassVar[str]
-    """The kind of stream it belongs to: flow, identity, session, delivery, reservation or configuration."""
+    """The kind of stream it belongs to: flow, identity, session, delivery, reservation, configuration or export."""
 
     originator_id: UUID
     originator_version: int

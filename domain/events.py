@@ -9,6 +9,7 @@ from limen.domain.delivery import (
     DeliveryStarted,
 )
 from limen.domain.event import EVENT_TYPES, DomainEvent
+from limen.domain.export import PersonalDataExported
 from limen.domain.flow_events import (
     ActionAnswered,
     ActionCanceled,
@@ -77,6 +78,7 @@ __all__ = [
     "MethodAccepted",
     "MethodRefused",
     "MethodSubmitted",
+    "PersonalDataExported",
     "SessionIssued",
     "SessionOpened",
     "SessionRefreshed",

@@ -172,10 +172,20 @@ def test_what_is_optional_is_an_extra(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (one for one in archive.namelist() if one.endswith(".dist-info/METADATA"))
         told = Parser().parsestr(archive.read(name).decode())
-    assert told.get_all("Provides-Extra") == ["all", "demo", "kafka", "nats", "postgres", "rabbit", "redis", "server"]
+    assert told.get_all("Provides-Extra") == [
+        "all",
+        "demo",
+        "kafka",
+        "nats",
+        "parquet",
+        "postgres",
+        "rabbit",
+        "redis",
+        "server",
+    ]
     core = {re.split(r"[^\w-]", line)[0] for line in told.get_all("Requires-Dist") or () if "extra ==" not in line}
     assert {"eventsourcing", "faststream", "httpx", "typer"} <= core
-    assert core.isdisjoint({"psycopg", "uvicorn", "starlette", "nats-py", "aio-pika", "redis", "aiokafka"})
+    assert core.isdisjoint({"psycopg", "uvicorn", "starlette", "nats-py", "aio-pika", "redis", "aiokafka", "pyarrow"})
 
 
 def test_the_command_is_declared() -> None:

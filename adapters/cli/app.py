@@ -12,6 +12,7 @@ from limen.adapters.cli import (
     delivery,
     demo,
     docs,
+    export,
     flow,
     ledger,
     log,
@@ -58,6 +59,7 @@ app.add_typer(delivery.app, name="delivery")
 log.register(app)
 ledger.register(audit.app)
 search.register(audit.app)
+export.register(audit.app)
 app.add_typer(audit.app, name="audit")
 app.add_typer(projection.app, name="projection")
 simulate.register(app)

@@ -76,10 +76,15 @@ def uuid_of(text: str, view: "AnyView", where: Where, hint: str) -> UUID:
 
 def moment(text: str) -> int | datetime:
     """A version or a time (ISO 8601; UTC where it does not say). Wrong use for anything else."""
-    if text.isdecimal():
-        return int(text)
+    return int(text) if text.isdecimal() else instant(text, "--at", "neither a version nor a time")
+
+
+def instant(
+    text: str, hint: str, otherwise: str = "no time; one looks like 2026-05-04 or 2026-05-04T12:30:00Z"
+) -> datetime:
+    """A time (ISO 8601; UTC where it does not say, midnight for a day). Wrong use, told by `otherwise`, for no time."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise typer.BadParameter(f"'{text}' is neither a version nor a time", param_hint="--at") from None
+        raise typer.BadParameter(f"'{text}' is {otherwise}", param_hint=hint) from None
     return at if at.tzinfo else at.replace(tzinfo=UTC)

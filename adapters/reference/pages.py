@@ -9,6 +9,7 @@ from limen.adapters.reference.actions import actions_page
 from limen.adapters.reference.bus import bus_documents, bus_page
 from limen.adapters.reference.commands import commands_page
 from limen.adapters.reference.events import event_schemas, events_page
+from limen.adapters.reference.exports import exports_page
 from limen.adapters.reference.states import states_page
 
 SCHEMAS, BUS = "events", "bus"
@@ -33,6 +34,7 @@ def pages(root: Any) -> Mapping[str, str]:
         "actions.md": actions_page(),
         "commands.md": commands_page(root),
         "bus.md": bus_page(),
+        "exports.md": exports_page(),
         **schemas,
         **documents,
     }

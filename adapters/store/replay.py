@@ -9,6 +9,7 @@ from limen.adapters.store.store import LogStore
 from limen.domain.aggregate import Aggregate
 from limen.domain.delivery import Delivery
 from limen.domain.event import DomainEvent
+from limen.domain.export import Export
 from limen.domain.flow import Flow
 from limen.domain.identity import Identity
 from limen.domain.published import PublishedConfiguration
@@ -25,6 +26,7 @@ AGGREGATES: dict[str, type[Aggregate]] = {
     "delivery": Delivery,
     "reservation": Reservation,
     "configuration": PublishedConfiguration,
+    "export": Export,
 }
 """What each kind of stream folds to."""
 

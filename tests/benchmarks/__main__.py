@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
+from tests.benchmarks.exporting import exporting
 from tests.benchmarks.handler import handler
 from tests.benchmarks.ledger import ledger
 from tests.benchmarks.many import many
@@ -39,6 +40,7 @@ BENCHMARKS: dict[str, Callable[[Scale, Path], Awaitable[list[Measure]]]] = {
     "views": views,
     "ledger": ledger,
     "simulate": simulating,
+    "export": exporting,
 }
 
 

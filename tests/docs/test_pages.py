@@ -160,6 +160,33 @@ def test_the_page_on_what_happened_finds_what_an_action_interrupted(tmp_path: Pa
     assert found == f"{flow} [{{'action': 'no', 'outcome': 'interrupt', 'times': 1}}]"
 
 
+def test_the_page_on_exports_exports(tmp_path: Path) -> None:
+    page = "docs/how-to/export-the-log.md"
+    (query,) = re.findall(r"^```sql\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
+    check = f"""
+    import asyncio, duckdb, yaml
+    from datetime import UTC, timedelta
+    from limen.adapters import open_engine
+
+    CONFIG, ADA = "docs/examples/embedded.yml", "ada@example.org"
+    SECRET = yaml.safe_load(Path(CONFIG).read_text())["secrets"]["cipher"][0]
+
+    async def main():
+        async with open_engine(CONFIG, "sqlite:///limen.db") as engine:
+            flow = await engine.start("login")
+            await engine.submit(flow.id, method="password", values={{"identifier": ADA, "password": "not the one"}})
+    asyncio.run(main())
+    now, month = datetime.now(UTC), timedelta(days=31)
+    counts = [monthly("sqlite:///limen.db", Path(), now + month * n, now + month * (n + 1)) for n in (-1, 1)]
+    print(counts[0] > 3, counts[1])
+    print(opened("sqlite:///limen.db", Path("opened.jsonl"), SECRET), ADA in Path("opened.jsonl").read_text())
+    export("sqlite:///limen.db", Path("events"), format="parquet")
+    print(duckdb.sql({query!r}).fetchall())
+    """
+    printed = run(program(page) + textwrap.dedent(check), tmp_path).splitlines()
+    assert printed == ["True 0", "1 True", "[('login', 'password', 'credentials', 1)]"]
+
+
 def test_the_address_page_lets_in_and_keeps_out(tmp_path: Path) -> None:
     check = """
     import asyncio

@@ -1,5 +1,7 @@
 """The names and fields of events are the storage format; and folding what is stored has no effect on anything."""
 
+import asyncio
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,10 +12,12 @@ import pytest
 from eventsourcing.persistence import MapperDeserialisationError, StoredEvent
 
 import limen.domain.engine  # noqa: F401 - every event there is
+from limen.adapters.export import Disclosure, export
 from limen.adapters.store.mapper import EventMapper
 from limen.domain.aggregate import Aggregate
 from limen.domain.delivery import Delivery, DeliveryCanceled
 from limen.domain.event import EVENT_TYPES, DomainEvent
+from limen.domain.export import Export
 from limen.domain.flow import Flow
 from limen.domain.flow_events import ActionsPlanned
 from limen.domain.handler import Actions
@@ -41,6 +45,7 @@ AGGREGATES: dict[str, type[Aggregate]] = {
     "delivery": Delivery,
     "reservation": Reservation,
     "configuration": PublishedConfiguration,
+    "export": Export,
 }
 
 
@@ -171,8 +176,16 @@ async def lead_a_life(house: House) -> None:
     await house.give_code(recovery)
     await house.engine.logout(signed.session_token)
     await house.until("DeliveryDelivered")
+    await asyncio.to_thread(take_out, house)
     await house.engine.erase(outcome.flow.identity_id or "")
     assert await house.engine.streams.load(Flow, outcome.flow.id)
+
+
+def take_out(house: House) -> None:
+    """Exports the log, with what it says of people."""
+    store: Any = house.engine.streams.store
+    keys: Any = house.engine.tools.keyring
+    export(store, io.BytesIO(), disclosure=Disclosure(store, keys, clock=house.clock))
 
 
 HOOKS = {"login.before": [hook("/before")], "login.after": [hook("/after"), ignore("/told")]}

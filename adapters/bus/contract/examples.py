@@ -33,6 +33,7 @@ _AUTHENTICATION: Final = {"method": "password", "aal": "aal1", "completed_at": _
 _VALUES: Final[Mapping[str, Any]] = {
     "aal": "aal1",
     "action": "welcome",
+    "after": 0,
     "attempt": 1,
     "authentication": _AUTHENTICATION,
     "authentications": [_AUTHENTICATION],
@@ -48,6 +49,7 @@ _VALUES: Final[Mapping[str, Any]] = {
     "duration": 12.5,
     "expires_at": _LATER,
     "final": True,
+    "format": "jsonl",
     "handlers": ["registration.after.password=no_throwaways"],
     "hook": "web_hook",
     "kind": "login",
@@ -64,9 +66,12 @@ _VALUES: Final[Mapping[str, Any]] = {
     "resent": False,
     "response_digest": _DIGEST,
     "rule": "method",
+    "since": None,
     "started": [],
     "status": 200,
+    "through": 1041,
     "type": "password",
+    "until": _TIME,
     "verdict": "continue",
 }
 """What stands in a field of that name, where it is no id."""
@@ -86,6 +91,7 @@ _OWN_VALUES: Final[Mapping[str, Mapping[str, Any]]] = {
     "FlowOpenedChallenged": {"method": "code"},
     "FlowReleased": {"reason": "abandoned"},
     "MethodRefused": {"reason": "credentials"},
+    "PersonalDataExported": {"reason": "request 4711 of the supervisory authority"},
     "SessionRevoked": {"reason": "logout"},
     "SubmissionDismissed": {"reason": "no_method"},
 }
@@ -142,6 +148,7 @@ _FIRST: Final = (
     "FlowInitiated",
     "IdentifierReserved",
     "IdentityRegistered",
+    "PersonalDataExported",
     "SessionIssued",
 )
 """The events that a stream begins with."""

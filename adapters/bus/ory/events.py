@@ -268,6 +268,7 @@ SILENT: Final[Mapping[str, str]] = {
     "SessionsClosed": "said of each session: SessionRevoked",
     "IdentifierReserved": "part of what is said of the identity",
     "IdentifierReleased": "part of what is said of the identity",
+    "PersonalDataExported": "an operator's doing, not a person's",
     "ConfigurationPublished": "Ory's are events of projects, on its own network",
 }
 """The events that Ory says nothing of, and why."""
