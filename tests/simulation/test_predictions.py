@@ -20,7 +20,7 @@ from tests.simulation.world import DEEDS, PEOPLE, SECTIONS, Lived, World, change
 
 deeds = st.lists(st.sampled_from(DEEDS), min_size=1, max_size=PEOPLE)
 SLOWLY = settings(
-    max_examples=int(__import__("os").environ.get("EX", "30")),
+    max_examples=30,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=(Phase.explicit, Phase.generate),

@@ -310,8 +310,10 @@ class World:
                 outcome = await _tried(engine, flow.id, method, values, token)
                 if outcome is not None and outcome.completed:
                     break
-        except (FlowRejected, ActionFailed) as error:
-            return flow_id or error.flow_id
+        except FlowRejected as rejected:
+            return UUID(str(rejected.flow_id))
+        except ActionFailed as failed:
+            return failed.flow_id
         except RequestRefused:
             return flow_id
         return flow_id
@@ -321,7 +323,8 @@ async def _tried(engine: Engine, flow: UUID, method: str, values: JsonDict, toke
     try:
         return await engine.submit(flow, method=method, values=values, session_token=token)
     except ActionFailed as failed:
-        return failed.outcome
+        came_to: Outcome | None = failed.outcome
+        return came_to
 
 
 async def _submit(engine: Engine, kind: str, method: str, values: JsonDict) -> Outcome:
