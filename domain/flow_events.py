@@ -58,6 +58,7 @@ class FlowInitiated(FlowEvent):
     """The flow was asked for. `request` (sealed): method, url, client_ip, user_agent, return_to, transient_payload.
 
     `network`: keyed hash of the network it was asked for from (`limen.domain.network`), None where that is not known.
+    `replaces` is the ended flow whose place it took: then no before-action ran.
     """
 
     class_version: ClassVar[int] = 2
@@ -72,6 +73,7 @@ class FlowInitiated(FlowEvent):
     identity_id: UUID | None = None
     session_id: UUID | None = None
     started_by: UUID | None = None
+    replaces: UUID | None = None
     network: UUID | None = None
 
     upcast_v1_v2: ClassVar = staticmethod(_unknown("network"))

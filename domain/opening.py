@@ -50,12 +50,12 @@ class Opening:
         refresh: bool = False,
         aal: str | None = None,
         transient_payload: Any = None,
-        quiet: bool = False,
+        replaces: UUID | None = None,
         started_by: UUID | None = None,
     ) -> FlowView:
         """A new flow.
 
-        `quiet`: one that takes an ended one's place, without before-actions, as Kratos does it. `started_by` is the
+        `replaces`: the ended one whose place it takes, without before-actions, as Kratos does it. `started_by` is the
         recovery that opens these settings.
         """
         if transient_payload is not None:
@@ -65,10 +65,10 @@ class Opening:
         self._admit(kind, signed_in, refresh=refresh, aal=aal)
         self._check_return(return_to)
         flow, work = self._initiate(
-            kind, request, type_, signed_in, return_to, refresh, aal, transient_payload, started_by
+            kind, request, type_, signed_in, return_to, refresh, aal, transient_payload, started_by, replaces
         )
         chosen = Plan(Slot(kind, "before"), "default", ())
-        if not quiet:
+        if replaces is None:
             chosen = self.desk.plan(chosen.slot)
         decision = self._decision(signed_in) if signed_in and kind in (FlowKind.LOGIN, FlowKind.SETTINGS) else None
         context_decision = decision if kind is FlowKind.SETTINGS else None
@@ -131,6 +131,7 @@ class Opening:
         aal: str | None,
         transient_payload: Any,
         started_by: UUID | None,
+        replaces: UUID | None,
     ) -> tuple[Flow, Work]:
         now, flow_id, keyring = self.tools.clock.now(), self.tools.ids.new(), self.tools.keyring
         identity_id = signed_in.identity.id if signed_in else None
@@ -157,6 +158,7 @@ class Opening:
             identity_id=identity_id,
             session_id=signed_in.session.id if signed_in else None,
             started_by=started_by,
+            replaces=replaces,
             network=hashed(keyring, network_of(request.address)),
         )
         work = self.desk.work(flow)

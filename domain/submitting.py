@@ -153,7 +153,7 @@ class Submitting:
         outcome = self.reply.outcome(flow, None, error="too_many_attempts")
         if flow.kind not in (FlowKind.RECOVERY, FlowKind.VERIFICATION):
             return outcome
-        new = await Opening(self.desk).start(flow.kind, request, type_=flow.type, quiet=True)
+        new = await Opening(self.desk).start(flow.kind, request, type_=flow.type, replaces=flow.id)
         step = {"action": f"show_{flow.kind}_ui", "flow": {"id": str(new.id)}}
         return replace(outcome, continue_with=(step,))
 

@@ -155,8 +155,8 @@ class _Reading:
         self._begin(event, Slot(event.kind, "before"))
 
     def told(self) -> Recorded:
-        """All that was heard. The start of a flow that another one started was none."""
-        if self.flow.by_another:
+        """All that was heard. No action ran at the start of a flow that another one started, or made room for."""
+        if self.flow.by_another or self.flow.initiated.replaces is not None:
             del self.flow.turns[0]
         return self.flow
 
