@@ -14,9 +14,11 @@ from limen.adapters.log import EventReader, LogEntry
 PRODUCT: Final = "limen"
 
 UNKNOWN_USER: Final[Mapping[str, Any]] = {"name": "Unknown", "type_id": 0}
-"""The class demands a user; whose wrong password it was, the record does not say."""
+"""The class demands a user; where nobody known was meant there is none to name."""
 
 _SESSION: Final = "session"
+_MEANT: Final = ("MethodRefused", "ChallengeSent")
+"""Events whose identity is the one that was meant, not the one that acted."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -37,7 +39,7 @@ class Authentications:
         row = ocsf.ROW_OF.get(entry.type)
         if row is None or (row.flows and about.kind not in row.flows):
             return None
-        identity = _identity(row, about)
+        identity = _identity(row, about, entry)
         return {
             "metadata": self._metadata(entry, about),
             "time": _milliseconds(entry.time),
@@ -71,7 +73,7 @@ class Authentications:
         elif typed := _typed(entry):
             user["name"] = typed
         told: dict[str, Any] = {"user": user}
-        if identity is not None and entry.data.get("reason") != "erased":
+        if identity is not None and entry.type not in _MEANT and entry.data.get("reason") != "erased":
             told["actor"] = {"user": dict(user)}
         request = clear(entry.data.get("device"))
         if entry.kind == "flow":
@@ -86,9 +88,14 @@ class Authentications:
         return ((one.version, one.type, one.data) for one in self._reader.stream(UUID(stream)))
 
 
-def _identity(row: ocsf.Row, about: About) -> str | None:
-    """Whose it is. A flow remembers whom a method accepted before; a later refusal need not be of the same person."""
-    return about.identity if row.known or about.refresh else None
+def _identity(row: ocsf.Row, about: About, entry: LogEntry) -> str | None:
+    """Whose it is. A flow remembers whom a method accepted before; a later refusal need not be of the same person.
+
+    Of a refused attempt, or a code that was asked for, it is whose identifier was given: the account that was meant, not
+    who tried.
+    """
+    meant = entry.data.get("identity_id") if entry.type in _MEANT else None
+    return meant or (about.identity if row.known or about.refresh else None)
 
 
 def _classified(row: ocsf.Row, entry: LogEntry) -> dict[str, Any]:

@@ -25,7 +25,10 @@ _ALWAYS = (
     ("`metadata.original_time`", "its time to the microsecond; `time` is in milliseconds"),
     ("`metadata.correlation_uid`", "the flow it belongs to, if any"),
     ("`metadata.product`", "limen and its version"),
-    ("`user.uid`", "the identity. Where the record does not say whose it was: `Unknown` by name"),
+    (
+        "`user.uid`",
+        "the identity; of a refused attempt the one that was meant. Where nobody known was meant: `Unknown` by name",
+    ),
     ("`session.uid`", "the session, of events of one; with `created_time`, `expiration_time`, `expiration_reason`"),
     ("`is_mfa`", "whether the session's level is above `aal1`; of events of sessions that begin"),
     ("`auth_protocol_id`, `auth_factors`", "by the method, as below"),

@@ -89,7 +89,7 @@ async def test_a_life_is_told_as_authentications(url: str) -> None:
     ]
     registered, refused, signed, asked, recovered, ended = events
     assert registered["user"] == signed["user"] == recovered["user"] == ended["user"] == {"uid": person, "type_id": 1}
-    assert refused["user"] == asked["user"] == {"name": "Unknown", "type_id": 0}, "the record does not say whose"
+    assert refused["user"] == asked["user"] == {"uid": person, "type_id": 1}, "the account that was meant"
     assert ended["session"]["uid"] == signed["session"]["uid"] != registered["session"]["uid"]
     assert signed["auth_factors"] == [{"factor_type_id": 11, "factor_type": "Password"}]
     assert (recovered["auth_protocol_id"], recovered["auth_protocol"]) == (99, "code_recovery")
@@ -123,7 +123,8 @@ async def test_personal_data_is_told_with_the_keys_alone(url: str) -> None:
     ada = {"uid": person, "type_id": 1, "name": ADA, "email_addr": ADA, "full_name": NAME}
     for event in (registered, signed, recovered, ended):
         assert event["user"] == event["actor"]["user"] == ada
-    assert refused["user"] == asked["user"] == {"name": ADA, "type_id": 0}, "what was typed, and no more"
+    assert refused["user"] == asked["user"] == ada, "the account that was meant"
+    assert "actor" not in refused | asked, "nobody knows who tried"
     for event in (registered, refused, signed, asked, recovered):
         assert event["src_endpoint"] == {"ip": ADDRESS}
         assert event["http_request"] == {"user_agent": AGENT}
