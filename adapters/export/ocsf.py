@@ -91,8 +91,8 @@ class Authentications:
 def _identity(row: ocsf.Row, about: About, entry: LogEntry) -> str | None:
     """Whose it is. A flow remembers whom a method accepted before; a later refusal need not be of the same person.
 
-    Of a refused attempt, or a code that was asked for, it is whose identifier was given: the account that was meant, not
-    who tried.
+    Of a refused attempt, or a code that was asked for, it is whose identifier was given: the account that was meant,
+    not who tried.
     """
     meant = entry.data.get("identity_id") if entry.type in _MEANT else None
     return meant or (about.identity if row.known or about.refresh else None)
