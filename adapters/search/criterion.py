@@ -12,8 +12,16 @@ from limen.adapters.views.tables import Wanted
 from limen.projections import DELIVERIES, FLOWS
 from limen.projections.view import AnyView, Row, Value
 
-PAGE_ROWS = 500
-"""Rows read at a time."""
+PAGE_ROWS = 512
+"""Rows read at a time, where more than a few are wanted."""
+
+
+def sizes() -> Iterator[int]:
+    """How many rows are read at first, and then: twice as many each time, up to a page."""
+    size = PAGE_ROWS // 16
+    while True:
+        yield size
+        size = min(2 * size, PAGE_ROWS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +38,12 @@ class Leaf:
     def places(self, views: Views, since: str | None, until: str | None) -> Iterator[tuple[str, str]]:
         """When, and in which flow: the newest first."""
         wanted = self.wanted(since, until)
-        while page := views.page(self.view, wanted, PAGE_ROWS):
+        for size in sizes():
+            page = views.page(self.view, wanted, size)
             for row in page:
                 yield str(row[self.view.order]), flow_of(self.view, row)
+            if len(page) < size:
+                return
             wanted = replace(wanted, before=(str(page[-1][self.view.order]), str(page[-1]["id"])))
 
     def among(self, views: Views, flows: Mapping[str, Row]) -> Iterable[Row]:
@@ -57,7 +68,12 @@ class Criterion:
     @property
     def repeats(self) -> bool:
         """Whether a flow may be named more than once."""
-        return len(self.leaves) > 1 or any(leaf.view is DELIVERIES for leaf in self.leaves)
+        return len(self.leaves) > 1 or not self.sorted
+
+    @property
+    def sorted(self) -> bool:
+        """Whether flows of one moment come by their ids, the highest first. Deliveries come by their own."""
+        return all(leaf.view is not DELIVERIES for leaf in self.leaves)
 
     def count(self, views: Views, since: str | None, until: str | None, limit: int) -> int:
         """How many rows there are, counted up to `limit`."""

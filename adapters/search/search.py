@@ -5,9 +5,9 @@ older than its flow, so flows younger than the last row read can be given out.
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import islice, takewhile
 
-from limen.adapters.search.criterion import PAGE_ROWS, Criterion
+from limen.adapters.search.criterion import Criterion, sizes
 from limen.adapters.search.found import Found, matching
 from limen.adapters.search.terms import Terms
 from limen.adapters.views import Views
@@ -15,8 +15,11 @@ from limen.adapters.views.views import Progress
 from limen.projections import FLOWS, AnyView
 from limen.projections.view import Row
 
-COUNTED = 50_000
-"""Rows up to which a criterion is counted, to see which is the rarest: a few milliseconds."""
+COUNTED = (500, 5_000, 50_000)
+"""Rows up to which criteria are counted, to see which is the rarest: the last takes a few milliseconds."""
+
+_AFTER_ALL = "~"
+"""Sorts after every id."""
 
 
 def search(
@@ -29,18 +32,33 @@ def search(
 
 
 def _found(views: Views, criteria: Sequence[Criterion], since: str | None, until: str | None) -> Iterator[Found]:
-    # where several are as many, flows lead: they come in the right order, and exactly those of the period
-    leading = min(criteria, key=lambda one: min(one.count(views, since, until, COUNTED), COUNTED))
+    leading = _rarest(views, criteria, since, until)
     candidates, seen, held = leading.candidates(views, since, until), set[str](), list[Found]()
-    while page := list(islice(candidates, PAGE_ROWS)):
+    pages = (list(islice(candidates, size)) for size in sizes())
+    for page in takewhile(bool, pages):
         fresh = dict.fromkeys(flow for _, flow in page if flow not in seen)
         if leading.repeats:
             seen.update(fresh)
         held += _met(views, criteria, list(fresh), since, until)
-        held.sort(key=lambda one: (str(one.flow["started"]), str(one.flow["id"])))
-        while held and str(held[-1].flow["started"]) > page[-1][0]:
+        held.sort(key=_place)
+        # what is yet to come began at the time of the last one read at the latest
+        last = page[-1] if leading.sorted else (page[-1][0], _AFTER_ALL)
+        while held and _place(held[-1]) >= last:
             yield held.pop()
     yield from reversed(held)
+
+
+def _rarest(views: Views, criteria: Sequence[Criterion], since: str | None, until: str | None) -> Criterion:
+    """Where all are frequent, the first: flows, which come in the right order, and exactly those of the period."""
+    for limit in COUNTED:
+        counts = [min(one.count(views, since, until, limit), limit) for one in criteria]
+        if min(counts) < limit:
+            break
+    return criteria[counts.index(min(counts))]
+
+
+def _place(one: Found) -> tuple[str, str]:
+    return str(one.flow["started"]), str(one.flow["id"])
 
 
 def _met(
