@@ -30,6 +30,7 @@ def summary(tally: "Tally") -> None:
     out().print()
     counts = ("ran", "would run")
     table = plain_table("where", "action", *counts, "requests", "answers", numbers=counts)
+    table.columns[0].no_wrap = table.columns[1].no_wrap = True
     before = None
     for key, action in sorted(tally.actions.items(), key=lambda item: tuple(str(part) for part in item[0])):
         place = ".".join(part for part in key[:3] if part)
@@ -76,16 +77,25 @@ def _when(flow: "Foresight") -> str:
 def _turn(turn: "TurnForesight") -> None:
     slot = ".".join(part for part in (turn.slot.phase, turn.slot.method) if part)
     ends = _arrow(turn.recorded, turn.end) if turn.outcome != "same" else Text(turn.end, style=state_style(turn.end))
-    line = Text.assemble("  ", (slot, DIM), " ", ends)
+    line = Text.assemble((slot, DIM), " ", ends)
     if turn.why:
         line.append(f"  {turn.why}", style=DIM)
-    out().print(line)
+    _print(line, indent=2)
     for one in turn.actions:
         if one.differs or one.unknown:
-            out().print(Text.assemble("    ", _foreseen(one)))
+            _print(_foreseen(one), indent=4)
     for gone in turn.removed:
         name = gone.id if gone.hook in _ASKING else gone.hook
-        out().print(Text.assemble("    ", ("− ", BAD), name, ("  would not run", DIM)))
+        _print(Text.assemble(("− ", BAD), name, ("  would not run", DIM)), indent=4)
+
+
+def _print(line: Text, indent: int) -> None:
+    """A line; what does not fit a terminal goes on below, a little further in."""
+    console = out()
+    first, *rest = line.wrap(console, console.width - indent - 2) if console.is_terminal else [line]
+    console.print(Text.assemble(" " * indent, first))
+    for more in rest:
+        console.print(Text.assemble(" " * (indent + 2), more))
 
 
 def _foreseen(one: "Foreseen") -> Text:

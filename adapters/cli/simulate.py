@@ -92,12 +92,17 @@ def simulate(
     Says which actions would run, what they would send, and what would become of each flow; what nobody can know is
     unknown. Exit code 1 when anything differs.
     """
+    from limen.adapters.simulation.live import NoSuchHook
+
     where = Where(config, settings, store)
     where.configuration()
     asked = _Asked(
         where, _time(since), flow.value if flow else None, sample, tuple(live or ()), app_, in_clear, limit, as_json
     )
-    found = asyncio.run(_simulate(asked))
+    try:
+        found = asyncio.run(_simulate(asked))
+    except NoSuchHook as missing:
+        raise typer.BadParameter(str(missing), param_hint="--live") from None
     whole = found.tally.whole
     if not as_json:
         _show(found, asked)

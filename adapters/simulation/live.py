@@ -5,11 +5,18 @@ from dataclasses import replace
 
 from limen.domain.answer import Verdict
 from limen.domain.calling import judge
+from limen.domain.errors import LimenError
 from limen.domain.plan import Planned
 from limen.domain.ports import Answer, Caller, CallFailed, Clock, Ids, PreparedRequest
 
 HEADER = "Limen-Simulation"
 """Says to who is asked that nothing has happened: whoever gets it should answer and do nothing else."""
+
+
+class NoSuchHook(LimenError):
+    """There is no web hook of this name to ask."""
+
+    id = "web_hook_not_found"
 
 
 class LiveActions:

@@ -63,7 +63,8 @@ class StoreRecords:
                 continue
             scheduled = events[0]
             place = (scheduled.hook, scheduled.action, scheduled.position)
-            found[place] = Sent(place, scheduled.request_digest, Delivery.replay(id_, events).state)
+            delivery = Delivery.replay(id_, events)
+            found[place] = Sent(place, scheduled.request_digest, delivery.state, delivery.attempts)
         return found
 
     async def verified(self, turn: Turn) -> bool | None:

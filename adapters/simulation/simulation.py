@@ -24,7 +24,7 @@ from limen.adapters.engine import DEFAULT_STORE, ConfigSource
 from limen.adapters.keyring import Keys
 from limen.adapters.rules import names_in, rules_of
 from limen.adapters.simulation.histories import Choice, History, Progress, histories
-from limen.adapters.simulation.live import LiveActions
+from limen.adapters.simulation.live import LiveActions, NoSuchHook
 from limen.adapters.simulation.records import StoreRecords
 from limen.adapters.store import LogStore
 from limen.adapters.store.address import Address
@@ -32,10 +32,9 @@ from limen.adapters.store.opening import open_application
 from limen.adapters.system import SystemClock, SystemIds, SystemSecrets
 from limen.adapters.templates import TemplatePool
 from limen.domain.configuration import Configuration, FlowKind
-from limen.domain.errors import ConfigurationInvalid, Fault
 from limen.domain.handler import Actions
 from limen.domain.published import ConfigurationPublished
-from limen.domain.simulation.bodies import differing
+from limen.domain.simulation.differences import differing
 from limen.domain.simulation.foresight import Foresight
 from limen.domain.simulation.pairing import actions_of
 from limen.domain.simulation.simulator import Simulator
@@ -133,7 +132,7 @@ async def open_simulation(
     that may be asked for real where no recorded answer fits: each such request carries the header `Limen-Simulation`.
 
     The store is only read. Its keys are opened by the secrets of `config`, which must be those of the store. Raises
-    `ConfigurationInvalid`, `StoreUnusable`.
+    `ConfigurationInvalid`, `StoreUnusable`, `NoSuchHook` for a name in `live` that is none.
     """
     handlers = actions.extended() if actions is not None else None
     if handlers is not None:
@@ -182,4 +181,4 @@ def _check_live(live: Sequence[str], configuration: Configuration) -> None:
     for name in live:
         if name not in hooks:
             known = ", ".join(sorted(hooks)) or "none"
-            raise ConfigurationInvalid([Fault("", f"there is no web_hook '{name}' to ask; there are: {known}")])
+            raise NoSuchHook(f"there is no web_hook '{name}' to ask; there are: {known}")

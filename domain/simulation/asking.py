@@ -12,11 +12,13 @@ from limen.domain.simulation.contexts import Modifications
 from limen.domain.simulation.foresight import UNKNOWN, Foreseen, Request
 from limen.domain.simulation.means import Means
 from limen.domain.simulation.pairing import Pair, same_target, template_of
+from limen.domain.simulation.records import Sent
 from limen.domain.simulation.rereading import reread
 from limen.domain.simulation.turn import Act, Place, place
 
 NEVER_ASKED = "nobody has answered this request yet"
 READ_OTHERWISE = "its answer is not on record, and would be read in another way"
+UNHEARD_OF = "it was asked, and its answer was never heard"
 TAKEN = "the one answer there is was given to another action"
 
 
@@ -31,21 +33,20 @@ class Asking:
     async def foresee(self, pair: Pair, action: Action, modifications: Modifications | None) -> Foreseen:
         """One action, after these modifications of the identity."""
         self.modified = None
-        act = self.means.act(pair)
-        told = _Told(pair, act.verdict if act is not None else None)
+        told = _Told(pair, await self.means.recorded(pair))
         found = await self._unchanged(pair, action, modifications)
         if found is not None and found.request is None:
             return told.decided(found.verdict or UNKNOWN)  # its template said no
         body = Body()
         if found is None:
-            ctx = await self.means.contexts.before_commit(modifications)
+            ctx = await self.means.contexts.before_commit(modifications, self.means.act(pair))
             body = await self.means.bodies.of(action, ctx)
             if body.verdict is not None:
                 return told.decided(body.verdict)
             found = await self._donor(action, body.data)
         if found is not None:
             return await self._reuse(told, action, found)
-        return await self._unanswered(told, body)
+        return await self._unanswered(told, body, modifications)
 
     # -- a recorded answer
 
@@ -77,7 +78,7 @@ class Asking:
         digest = await self.means.digest(body) if body is not None else None
         for act in self.means.turn.acts if digest is not None else ():
             before = self.means.action_of(act)
-            free = before is not None and place(act.ref) not in self._used
+            free = act.verdict is not None and place(act.ref) not in self._used
             if free and before is not None and same_target(before, action) and act.request == digest:
                 return act
         return None
@@ -97,25 +98,55 @@ class Asking:
 
     # -- none
 
-    async def _unanswered(self, told: "_Told", body: Body) -> Foreseen:
-        request, more = await self._difference(told.pair, body)
+    async def _unanswered(self, told: "_Told", body: Body, modifications: Modifications | None) -> Foreseen:
+        request, more = await self._difference(told.pair, body, modifications)
         live = self.means.live
         if body.request is None or live is None or not live.wanted(told.pair.planned):
             return told.unknown(request, **more)
         verdict = await live.ask(told.pair.planned, body.request, modifies=self.means.modifies)
         return told.told(verdict_name(verdict), "live", request=request, **{**more, "why": None})
 
-    async def _difference(self, pair: Pair, body: Body) -> tuple[Request, dict[str, Any]]:
+    async def _difference(
+        self, pair: Pair, body: Body, modifications: Modifications | None
+    ) -> tuple[Request, dict[str, Any]]:
         """How the request differs from the recorded one."""
-        act = self.means.act(pair)
+        act, sent = self.means.act(pair), await self.means.sent(pair)
+        if act is None and sent is not None:
+            return await self._difference_from(pair, sent, body)
         if act is None or act.request is None:
-            return "new", {"why": body.why or NEVER_ASKED}
-        more = await self.means.compared(pair, body, await self.means.contexts.before_commit(act.after))
+            return ("unknown", {"why": body.why}) if body.why is not None else ("new", {"why": NEVER_ASKED})
+        more = await self.means.compared(pair, body, await self.means.contexts.before_commit(act.after, act))
         if not more["changed"] and body.why is not None:
             return "unknown", {"why": body.why}
-        if not more["changed"] and body.data is not None and act.request == await self.means.digest(body.data):
-            return "same", {"why": TAKEN}
-        return "differs", {**more, "why": body.why or NEVER_ASKED}
+        alike = act.after == modifications and _same_template(pair)
+        if not more["changed"] and (alike or await self._sent(act, body)):
+            return "same", {"why": TAKEN if act.verdict is not None else UNHEARD_OF}
+        return "differs", {**more, "why": NEVER_ASKED}
+
+    async def _sent(self, act: Act, body: Body) -> bool:
+        return body.data is not None and act.request == await self.means.digest(body.data)
+
+    async def _difference_from(self, pair: Pair, sent: Sent, body: Body) -> tuple[Request, dict[str, Any]]:
+        """How it differs from what was sent after the commit: its answer went unread, or was not waited for."""
+        assert pair.planned.action is not None
+        if pair.before is not None and same_target(pair.before, pair.planned.action):
+            if body.data is None:
+                return "unknown", {"why": body.why or READ_OTHERWISE}
+            if sent.request == await self.means.digest(body.data):
+                return "same", {"why": READ_OTHERWISE}
+        more = await self.means.compared(
+            pair, body, await self.means.contexts.with_commit(self.means.turn.modifications)
+        )
+        return "differs", {**more, "why": NEVER_ASKED}
+
+
+def _same_template(pair: Pair) -> bool:
+    """Whether both are rendered alike: of bodies without a template, which hold the time, no digest says so."""
+    return (
+        pair.before is not None
+        and pair.planned.action is not None
+        and template_of(pair.before) == template_of(pair.planned.action)
+    )
 
 
 class _Told:

@@ -4,8 +4,7 @@ Where template and context are the same nothing is rendered: the body is the one
 compared by its keyed digest, for a sent body is not kept.
 """
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -98,32 +97,3 @@ class Bodies:
             return Body(payload if rendered is None else rendered)
         request = prepare(action, rendered, trigger_id=_NOBODY, ctx=ctx, method=slot.method, at=at)
         return Body(request.body or b"", request)
-
-
-def changes(old: bytes, new: bytes) -> tuple[tuple[str, ...], Any, Any]:
-    """The places (JSON pointers) where two bodies differ, and both of them; "" is the whole of them."""
-    before, after = _read(old), _read(new)
-    return tuple(differing(before, after)), before, after
-
-
-def _read(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except ValueError:
-        return body.decode(errors="replace")
-
-
-def differing(old: Any, new: Any, pointer: str = "") -> Iterator[str]:
-    """The JSON pointers of the places where two values differ."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        for name in dict.fromkeys([*old, *new]):
-            here = f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}"
-            if name in old and name in new:
-                yield from differing(old[name], new[name], here)
-            else:
-                yield here
-    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        for index, (one, other) in enumerate(zip(old, new, strict=True)):
-            yield from differing(one, other, f"{pointer}/{index}")
-    elif old != new or type(old) is not type(new):
-        yield pointer

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from limen.domain.simulation.records import Records
-from limen.domain.simulation.turn import Turn
+from limen.domain.simulation.turn import Act, Turn
 from limen.domain.work import SCHEDULED
 
 Modifications = tuple[int, ...]
+Context = Mapping[str, Any]
 
 
 class Contexts:
@@ -23,12 +24,18 @@ class Contexts:
         self._until = until
         self._blocking: dict[Modifications, Mapping[str, Any]] | None = None
         self._commit: Mapping[str, Any] | None = None
+        self._own: dict[str, Mapping[str, Any]] = {}
 
-    async def before_commit(self, modifications: Modifications | None) -> Mapping[str, Any] | None:
-        """What an action before the commit is given after these modifications; None where it is not kept."""
+    async def before_commit(self, modifications: Modifications | None, act: Act | None = None) -> Context | None:
+        """What an action before the commit is given after these modifications; None where it is not kept.
+
+        For an action in the place of a recorded one, `act`, its very document: the times in it are its own.
+        """
         if modifications is None:
             return None
-        return (await self._read()).get(modifications)
+        found = (await self._read()).get(modifications)
+        own = self._own.get(act.context) if act is not None and act.context and act.after == modifications else None
+        return own if own is not None else found
 
     async def with_commit(self, modifications: Modifications | None) -> Mapping[str, Any] | None:
         """What an action is given that the commit schedules; None where it is not kept."""
@@ -45,6 +52,7 @@ class Contexts:
                 if name.endswith(SCHEDULED):
                     self._commit = document
                 else:
+                    self._own[name] = document
                     self._blocking.setdefault(self._stage(version), document)
         return self._blocking
 

@@ -36,11 +36,18 @@ def drift(old: Configuration, new: Configuration, kind: FlowKind) -> frozenset[P
         found.add(("request_headers",))
     if old.session_cookie != new.session_cookie:
         found.add(("request_cookies",))
+    if kind in (FlowKind.REGISTRATION, FlowKind.SETTINGS) and _verifies(old) != _verifies(new):
+        found |= {(*path, "verifiable_addresses") for path in _IDENTITIES}
     if old.base_url != new.base_url:
         found |= {(*path, "schema_url") for path in _IDENTITIES}
     if old.schemas != new.schemas or old.default_schema != new.default_schema:
         found |= set(_IDENTITIES)
     return frozenset(found)
+
+
+def _verifies(configuration: Configuration) -> bool:
+    """Whether new addresses are sent a code with the commit, and say so."""
+    return configuration.flow(FlowKind.VERIFICATION).enabled and configuration.method("code").enabled
 
 
 def _form(configuration: Configuration, kind: FlowKind) -> tuple[object, ...]:

@@ -81,7 +81,8 @@ class Foreseen:
 class TurnForesight:
     """One turn: what it came to, and would come to (`end`); which actions would run, and which no more.
 
-    `ran` are the recorded actions in order, by id.
+    `ran` are the recorded actions in order, by id. A submission that was not accepted stands here too, without actions,
+    where it would not have been taken as it was.
     """
 
     slot: Slot

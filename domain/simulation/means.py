@@ -1,14 +1,16 @@
 """Means: what is at hand to decide one turn again."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from limen.domain.configuration import Action
-from limen.domain.simulation.bodies import Bodies, Body, Context, changes
+from limen.domain.simulation.bodies import Bodies, Body, Context
 from limen.domain.simulation.contexts import Contexts
-from limen.domain.simulation.pairing import Pair, Pairing
-from limen.domain.simulation.records import Live, Records
-from limen.domain.simulation.turn import Act, Turn, place
+from limen.domain.simulation.differences import Names, changes
+from limen.domain.simulation.pairing import Pair, Pairing, template_of
+from limen.domain.simulation.records import Live, Records, Sent
+from limen.domain.simulation.turn import Act, Place, Turn, place
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class Means:
     live: Live | None = None
     modifies: bool = False
     given: bool = False
+    _sent: list[Mapping[Place, Sent]] = field(default_factory=list)
 
     def act(self, pair: Pair) -> Act | None:
         """What the recorded action of a pair did, if it got that far."""
@@ -36,6 +39,23 @@ class Means:
         """A recorded act's action as its configuration had it."""
         one = next((one for one in self.turn.planned if place(one) == place(act.ref)), None)
         return self.pairing.old.get(one.source) if one is not None else None
+
+    async def sent(self, pair: Pair) -> Sent | None:
+        """What the recorded action of a pair sent after the commit."""
+        if pair.old is None or pair.old.timing not in ("after_commit", "delivery"):
+            return None
+        if not self._sent:
+            self._sent.append(await self.records.sent(self.turn))
+        return self._sent[0].get(place(pair.old))
+
+    async def recorded(self, pair: Pair) -> str | None:
+        """What came of the recorded action of a pair; None where it did not run."""
+        act, sent = self.act(pair), await self.sent(pair)
+        if act is not None:
+            return act.verdict
+        if sent is not None:
+            return sent.state
+        return self.turn.with_commit.get(place(pair.old)) if pair.old is not None else None
 
     async def digest(self, body: bytes) -> str | None:
         """The keyed digest of a body, as the flow's events have it."""
@@ -54,7 +74,8 @@ class Means:
         old = await self.bodies.of(pair.before, ctx)
         if old.data is None or old.data == body.data:
             return {"changed": around}
-        within, before, after = changes(old.data, body.data)
+        names = Names((template_of(pair.before), template_of(pair.planned.action)), ctx)
+        within, before, after = changes(old.data, body.data, names)
         return {"changed": (*around, *within), "old": before, "new": after}
 
 
@@ -68,6 +89,7 @@ def _around(before: Action | None, now: Action) -> tuple[str, ...]:
     if old is None or new is None:
         return ()
     found = [name for name in ("url", "method") if getattr(old, name) != getattr(new, name)]
-    if (dict(old.headers), old.auth) != (dict(new.headers), new.auth):
+    signed = before.settings.signing_secrets, now.settings.signing_secrets
+    if (dict(old.headers), old.auth) != (dict(new.headers), new.auth) or signed[0] != signed[1]:
         found.append("headers")
     return tuple(found)

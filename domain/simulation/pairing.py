@@ -81,7 +81,9 @@ def same_target(one: Action, other: Action) -> bool:
     """Whether both ask at the same place, in the same words around the body."""
     if one.bus is not None and other.bus is not None:
         return one.bus.subject == other.bus.subject
-    return one.web_hook is not None and other.web_hook is not None and _target(one.web_hook) == _target(other.web_hook)
+    if one.web_hook is None or other.web_hook is None or one.settings.signing_secrets != other.settings.signing_secrets:
+        return False
+    return _target(one.web_hook) == _target(other.web_hook)
 
 
 def template_of(action: Action) -> str | None:
@@ -107,10 +109,10 @@ def _same(planned: Planned, old: PlannedAction, before: Action | None) -> bool:
 
 
 def _words(action: Action) -> object:
-    """What an action says, wherever it stands."""
+    """What an action says, wherever it stands, and who it says that it is."""
     hook = replace(action.web_hook, template_name="") if action.web_hook else None
     bus = replace(action.bus, template_name="") if action.bus else None
-    return action.hook, hook, bus, action.config
+    return action.hook, hook, bus, action.config, action.settings.signing_secrets
 
 
 def _namesake(planned: Planned, old: PlannedAction, _: Action | None) -> bool:
@@ -124,12 +126,14 @@ def _named(action: Action) -> bool:
 
 def _settled(pair: Pair) -> bool:
     """Whether nothing needs to be looked at: no handler that answers, and the same patience as before."""
-    if pair.planned.timing not in BLOCKING:
+    if pair.planned.timing not in BLOCKING and (pair.planned.action is None or not pair.planned.delivered):
         return True
     if pair.planned.action is None or pair.before is None:
         return False
     if not pair.planned.action.asks:
-        return pair.planned.handler is None and pair.planned.ref.hook == "require_verified_address"
+        return pair.planned.delivered or (
+            pair.planned.handler is None and pair.planned.ref.hook == "require_verified_address"
+        )
     return patience(pair.planned.action.settings) == patience(pair.before.settings)
 
 

@@ -14,11 +14,12 @@ from limen.domain.simulation.turn import Place, Turn
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A delivery of a recorded turn: of which action, what was sent (its keyed digest), and how it stands."""
+    """A delivery of a recorded turn: of which action, what was sent (its keyed digest), how it stands, in which try."""
 
     place: Place
     request: str | None
     state: str
+    attempts: int = 0
     body: bytes | None = field(default=None, repr=False)
 
 

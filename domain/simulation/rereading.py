@@ -6,7 +6,7 @@ have made of it, nobody knows: `None`, never a guess.
 
 from dataclasses import dataclass
 
-from limen.domain.configuration import Action, Retry
+from limen.domain.configuration import Action, ActionSettings, Retry
 from limen.domain.simulation.turn import Act
 
 
@@ -28,8 +28,12 @@ def reread(act: Act, before: Action, now: Action, *, empty: bool) -> Reading | N
 
     `empty`: whether the answer had no body.
     """
-    waited = _waited(act, before, now)
-    if waited != Reading.of(act) or act.status is None or _parses(before) == _parses(now):
+    waited = _waited(act, before.settings, now.settings)
+    if _parses(before) == _parses(now):
+        return waited
+    if _parses(now) and act.attempts > 1:
+        return None  # the answers that were tried again went unread: any of them may have held messages
+    if waited != Reading.of(act) or act.status is None:
         return waited
     return _now_read(act, empty=empty) if _parses(now) else _now_unread(act)
 
@@ -51,27 +55,38 @@ def _now_unread(act: Act) -> Reading | None:
     return None if retried else Reading("fail", "upstream")
 
 
-def _waited(act: Act, before: Action, now: Action) -> Reading | None:
+def _waited(act: Act, old: ActionSettings, new: ActionSettings) -> Reading | None:
     """The verdict under the other patience: a shorter deadline may cut it off, more tries may have helped."""
     recorded = Reading.of(act)
     if recorded is None:
         return None
-    old, new = before.settings, now.settings
     if new.timeout < old.timeout and act.spent >= new.timeout:
         return Reading("fail", "timeout") if act.attempts <= 1 else None
-    if new.timeout > old.timeout and act.verdict == "fail" and act.reason == "timeout":
-        return None
-    if new.retry == old.retry:
-        return recorded
     if new.retry.attempts < act.attempts:
-        return _cut(act, new.retry)
-    tried_out = act.verdict == "fail" and act.reason == "upstream" and act.attempts >= old.retry.attempts
-    return None if tried_out and new.retry.attempts > old.retry.attempts else recorded
+        return Reading("fail", "upstream")  # all but the last of its tries failed
+    if act.verdict == "fail":
+        return recorded if _fails_again(act, old, new) else None
+    return None if act.attempts > 1 and _later(new.retry, old.retry) else recorded
 
 
-def _cut(act: Act, retry: Retry) -> Reading | None:
-    """Fewer tries than it took: all but the last failed, so the last that would have been made did."""
-    return Reading("fail", "upstream") if retry.attempts >= 1 and act.attempts > retry.attempts else None
+def _fails_again(act: Act, old: ActionSettings, new: ActionSettings) -> bool:
+    """Whether a failure would be one again: no other answer could have come, and no other try would have been made."""
+    sooner = _later(old.retry, new.retry)
+    if act.reason == "timeout":
+        return new.timeout <= old.timeout and not (act.attempts > 1 and sooner)
+    if not _retriable(act) or act.attempts >= new.retry.attempts:
+        return True
+    return act.attempts < old.retry.attempts and new.timeout <= old.timeout and not sooner
+
+
+def _later(one: Retry, other: Retry) -> bool:
+    """Whether the pauses of one may be longer than those of the other."""
+    return one.initial > other.initial or one.maximum > other.maximum
+
+
+def _retriable(act: Act) -> bool:
+    """Whether another try may have followed this failure, for all that the record says."""
+    return act.reason == "upstream" and (act.status is None or act.status == 429 or act.status >= 500)
 
 
 def _parses(action: Action) -> bool:

@@ -1,6 +1,5 @@
 """Sending: what runs after the commit. It changes nothing in the outcome; what is sent is compared all the same."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from limen.domain.configuration import Action
@@ -11,7 +10,8 @@ from limen.domain.simulation.foresight import UNKNOWN, Foreseen
 from limen.domain.simulation.means import Means
 from limen.domain.simulation.pairing import Pair, same_target, template_of
 from limen.domain.simulation.records import Sent
-from limen.domain.simulation.turn import Place, place
+
+TRIED_OTHERWISE = "it would be tried more or less often, or waited for longer or shorter"
 
 
 class Sending:
@@ -19,24 +19,20 @@ class Sending:
 
     def __init__(self, means: Means) -> None:
         self.means = means
-        self._sent: Mapping[Place, Sent] | None = None
 
     async def foresee(self, pair: Pair, modifications: Modifications | None) -> Foreseen:
         """One delivery, of the identity after these modifications."""
         planned, means = pair.planned, self.means
-        if self._sent is None:
-            self._sent = await means.records.sent(means.turn)
-        sent = self._sent.get(place(pair.old)) if pair.old is not None else None
-        told = means.turn.with_commit.get(place(pair.old)) if pair.old is not None else None
-        recorded = sent.state if sent is not None else told
+        sent = await means.sent(pair)
+        recorded = await means.recorded(pair)
         seen = Foreseen(planned.ref, planned.source, UNKNOWN, "unknown", recorded=recorded)
-        kept = recorded is not None and modifications == means.turn.modifications
+        kept = recorded is not None and means.act(pair) is None and modifications == means.turn.modifications
         if planned.action is None or not planned.action.asks:
-            return _as_recorded(seen, sent) if kept and pair.same else seen
+            return self._as_recorded(seen, pair, sent) if kept and pair.same else seen
         ctx = await means.contexts.with_commit(modifications)
         if kept and await self._unchanged(pair, planned.action, sent, ctx):
-            return _as_recorded(seen, sent)
-        return await self._rendered(seen, pair, planned.action, sent, ctx)
+            return self._as_recorded(seen, pair, sent)
+        return await self._rendered(seen, pair, planned.action, ctx)
 
     async def _unchanged(self, pair: Pair, action: Action, sent: Sent | None, ctx: Context | None) -> bool:
         before = pair.before
@@ -46,25 +42,43 @@ class Sending:
             return False
         return await self.means.bodies.unmoved(action, ctx)
 
-    async def _rendered(
-        self, seen: Foreseen, pair: Pair, action: Action, sent: Sent | None, ctx: Context | None
-    ) -> Foreseen:
+    async def _rendered(self, seen: Foreseen, pair: Pair, action: Action, ctx: Context | None) -> Foreseen:
         body = await self.means.bodies.of(action, ctx)
         if body.verdict is not None:
             return replace(seen, verdict=body.verdict, by="decided")
-        if sent is None:
-            return replace(seen, request="new", why=body.why or NEVER_ASKED)
-        digest = await self.means.digest(body.data) if body.data is not None else None
-        target = pair.before is not None and same_target(pair.before, action)
-        if target and digest is not None and digest == sent.request:
-            return _as_recorded(seen, sent)
-        if target and body.why is not None:
-            return replace(seen, request="unknown", why=body.why)
-        more = await self.means.compared(pair, body, ctx)
-        return replace(seen, request="differs", why=body.why or NEVER_ASKED, **more)
+        sent, act = await self.means.sent(pair), self.means.act(pair)
+        asked = sent.request if sent is not None else act.request if act is not None else None
+        if asked is None:
+            return replace(seen, request="new" if body.why is None else "unknown", why=body.why or NEVER_ASKED)
+        if pair.before is not None and same_target(pair.before, action):
+            if body.data is not None and asked == await self.means.digest(body.data):
+                return self._as_recorded(seen, pair, sent)
+            if body.why is not None:
+                return replace(seen, request="unknown", why=body.why)
+        more = await self.means.compared(pair, body, ctx if sent is not None else None)
+        return replace(seen, request="differs", why=NEVER_ASKED, **more)
 
+    def _as_recorded(self, seen: Foreseen, pair: Pair, sent: Sent | None) -> Foreseen:
+        """The same is sent, or not sent, as then; what comes of it is the same where it is tried as often."""
+        if sent is None and self.means.act(pair) is not None:
+            return replace(seen, request="same", why=TRIED_OTHERWISE)
+        if sent is not None and not self._as_patient(pair, sent):
+            return replace(seen, request="same", why=TRIED_OTHERWISE)
+        assert seen.recorded is not None
+        return replace(seen, verdict=seen.recorded, by="recorded", request="same" if sent is not None else "none")
 
-def _as_recorded(seen: Foreseen, sent: Sent | None) -> Foreseen:
-    """The same is sent, or not sent, as then."""
-    assert seen.recorded is not None
-    return replace(seen, verdict=seen.recorded, by="recorded", request="same" if sent is not None else "none")
+    def _as_patient(self, pair: Pair, sent: Sent) -> bool:
+        """Whether the same comes of a delivery: it is tried as before, or the first try would be enough again.
+
+        How often a worker tries is no part of a configuration on record, so it is taken to be the same.
+        """
+        assert pair.old is not None
+        before, now = pair.before, pair.planned.action
+        if before is None or now is None or sent.state in ("scheduled", "canceled"):
+            return True
+        old, new = before.settings, now.settings
+        awaited = pair.planned.timing == "after_commit"
+        as_often = pair.old.timing == pair.planned.timing and (not awaited or old.retry == new.retry)
+        if as_often and old.timeout == new.timeout:
+            return True
+        return sent.state == "delivered" and sent.attempts == 1 and new.timeout >= old.timeout

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from limen.domain.configuration import Action, FlowKind
+from limen.domain.configuration import Action, FlowKind, Slot
 from limen.domain.handler import Actions
-from limen.domain.method import offers
 from limen.domain.plan import Plan, plan
 from limen.domain.ports import Templates
 from limen.domain.rules import Rules
+from limen.domain.simulation.admission import otherwise, refusal
 from limen.domain.simulation.bodies import Bodies
 from limen.domain.simulation.contexts import Contexts
 from limen.domain.simulation.drift import Path, drift
@@ -24,14 +24,15 @@ from limen.domain.simulation.pairing import Pairing, actions_of, pair
 from limen.domain.simulation.records import Live, Records
 from limen.domain.simulation.remembering import as_it_was, cut_short, ids, not_any_more, ran_in
 from limen.domain.simulation.stand_ins import with_stand_ins
-from limen.domain.simulation.turn import UNFINISHED, Recorded, Turn, place
-from limen.domain.simulation.walk import Walk
+from limen.domain.simulation.turn import UNFINISHED, Recorded, Submitted, Turn, place
+from limen.domain.simulation.walk import UNFIT, Walk
 
 _STOPS: Mapping[tuple[str, str], str] = {
     ("before", "interrupt"): "rejected",
     ("before", "fail"): "failed",
     ("after", "interrupt"): "interrupted",
     ("after", "fail"): "released",
+    ("after", UNFIT): "refused",
 }
 """How a turn ends that an action stopped, by its phase and the verdict."""
 
@@ -72,12 +73,14 @@ class Simulator:
         if past is None:
             return None
         turns: list[TurnForesight] = []
-        for turn in flow.turns:
-            seen = self._refused(flow, turn) or self._settled(flow, turn, past)
-            if seen is None:
-                return None
-            turns.append(seen)
-            if seen.outcome != "same":
+        for step in flow.steps():
+            seen = self._otherwise(flow, step, past)
+            if isinstance(step, Turn):
+                seen = seen or self._settled(flow, step, past)
+                if seen is None:
+                    return None
+            turns += [seen] if seen is not None else []
+            if seen is not None and seen.outcome != "same":
                 break
         return _whole(flow, turns)
 
@@ -85,11 +88,12 @@ class Simulator:
         """What becomes of one flow, turn by turn, until one of them ends otherwise."""
         past = await self._past(flow.initiated.configuration)
         turns: list[TurnForesight] = []
-        for index, turn in enumerate(flow.turns):
-            following = flow.turns[index + 1].version if index + 1 < len(flow.turns) else None
-            seen = self._refused(flow, turn) or self._settled(flow, turn, past)
-            turns.append(seen or await self._turn(flow, turn, past, following))
-            if turns[-1].outcome != "same":
+        for step in flow.steps():
+            seen = self._otherwise(flow, step, past)
+            if isinstance(step, Turn):
+                seen = seen or self._settled(flow, step, past) or await self._turn(flow, step, past)
+            turns += [seen] if seen is not None else []
+            if seen is not None and seen.outcome != "same":
                 break
         return _whole(flow, turns)
 
@@ -101,20 +105,17 @@ class Simulator:
 
     # -- what no action decides
 
-    def _refused(self, flow: Recorded, turn: Turn) -> TurnForesight | None:
-        """A start or submission that the new configuration would not have taken at all."""
-        configuration, kind = self.rules.configuration, flow.kind
-        if turn.slot.phase == "before":
-            if configuration.flow(kind).enabled:
-                return None
-            return cut_short(turn, "refused", f"{kind.value} is switched off")
-        method = turn.slot.method or ""
-        if not offers(configuration, kind, method, flow.initiated.requested_aal):
-            return cut_short(turn, "dismissed", f"{method} is switched off")
-        lifespan = configuration.flow(kind).lifespan
-        if turn.at - flow.initiated.timestamp >= lifespan:
-            return cut_short(turn, "expired", "the flow's time would have been over")
-        return None
+    def _otherwise(self, flow: Recorded, step: Turn | Submitted, past: _Past) -> TurnForesight | None:
+        """A start or submission that the new configuration would not have taken at all, or not as the recorded one."""
+        new = self.rules.configuration
+        if isinstance(step, Turn):
+            found = refusal(new, flow, step)
+            return cut_short(step, *found) if found is not None else None
+        found = otherwise(past.rules.configuration if past.rules else None, new, flow, step)
+        if found is None:
+            return None
+        slot = Slot(flow.kind, "after", step.method)
+        return TurnForesight(slot, step.at, step.version, step.end, found[0], "default", why=found[1])
 
     # -- a turn
 
@@ -129,8 +130,9 @@ class Simulator:
             return None
         return as_it_was(turn, plan_, pairing)
 
-    async def _turn(self, flow: Recorded, turn: Turn, past: _Past, until: int | None) -> TurnForesight:
+    async def _turn(self, flow: Recorded, turn: Turn, past: _Past) -> TurnForesight:
         plan_, pairing = self._paired(turn, past)
+        until = next((one.version for one in flow.turns if one.version > turn.version), None)
         means = Means(
             turn=turn,
             pairing=pairing,
@@ -214,5 +216,5 @@ def _whole(flow: Recorded, turns: list[TurnForesight]) -> Foresight:
         flow.initiated.timestamp,
         flow.initiated.configuration,
         tuple(turns),
-        left_out=len(flow.turns) - len(turns),
+        left_out=sum(one.version > turns[-1].version for one in flow.turns) if turns else 0,
     )

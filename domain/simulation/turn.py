@@ -101,13 +101,17 @@ class Turn:
         return next((act for act in self.acts if place(act.ref) == wanted), None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Submitted:
-    """A submission of a recorded flow, whatever came of it."""
+    """A submission of a recorded flow. `end`: accepted (then a turn begins), challenged, refused, failed.
 
-    method: str
+    `dismissed` and `expired` are those in which no method was tried; `method` is None then.
+    """
+
+    method: str | None
     at: datetime
     version: int
+    end: str = UNFINISHED
 
 
 @dataclass(slots=True)
@@ -130,6 +134,11 @@ class Recorded:
     def kind(self) -> FlowKind:
         """Which of the five."""
         return self.initiated.kind
+
+    def steps(self) -> list[Turn | Submitted]:
+        """Its turns, and the submissions that none began with, in order."""
+        rest = [one for one in self.submissions if one.end != "accepted"]
+        return sorted([*self.turns, *rest], key=lambda one: one.version) if rest else [*self.turns]
 
 
 def recorded(events: Iterable[DomainEvent]) -> Recorded | None:
@@ -180,8 +189,9 @@ class _Reading:
                 self.flow.submissions.append(Submitted(event.method, event.timestamp, event.originator_version))
                 self.flow.state = "authenticating"
             case MethodAccepted():
-                method = self.flow.submissions[-1].method
-                self._begin(event, Slot(self.flow.kind, "after", method), event.identity_id)
+                submission = self.flow.submissions[-1]
+                submission.end = "accepted"
+                self._begin(event, Slot(self.flow.kind, "after", submission.method), event.identity_id)
                 self.flow.state = "finishing"
             case _:
                 self._end(event)
@@ -217,15 +227,29 @@ class _Reading:
             self.flow.by_another = True
         end, self.flow.state = _ENDS.get(type(event), (UNFINISHED, self.flow.state))
         turn = self.turn
-        if turn is None or isinstance(event, SubmissionDismissed):
-            return  # a submission that was not accepted is no turn
+        if turn is None:
+            self._submitted(event)  # one that was not accepted is no turn
+            return
         if isinstance(event, FlowReleased | FlowFailed) and event.reason in _SURPRISES:
             end = UNFINISHED
         turn.end, turn.end_version, self.turn = end, event.originator_version, None
         turn.reason = getattr(event, "reason", None)
         turn.deliveries = getattr(event, "deliveries", ())
 
+    def _submitted(self, event: DomainEvent) -> None:
+        """What came of a submission that was not accepted."""
+        if isinstance(event, SubmissionDismissed | FlowExpired):
+            end = "dismissed" if isinstance(event, SubmissionDismissed) else "expired"
+            self.flow.submissions.append(Submitted(None, event.timestamp, event.originator_version, end))
+        elif self.flow.submissions and self.flow.submissions[-1].end == UNFINISHED:
+            self.flow.submissions[-1].end = _NOT_ACCEPTED.get(type(event), UNFINISHED)
 
+
+_NOT_ACCEPTED: Mapping[type[DomainEvent], str] = {
+    ChallengeSent: "challenged",
+    MethodRefused: "refused",
+    FlowFailed: "failed",
+}
 _SURPRISES = ("abandoned", "canceled", "error")
 """Reasons why a flow came back, or ended, that no action gave: its process died, or its call broke off."""
 

@@ -1,9 +1,10 @@
 """Walk: the actions of one turn, one after the other, as the new configuration would run them."""
 
+import asyncio
 from dataclasses import replace
 
 from limen.domain.answer import Failure, Modification, Verdict
-from limen.domain.handler import ActionContext, RegisteredHandler
+from limen.domain.handler import RegisteredHandler
 from limen.domain.placement import PLACEMENT
 from limen.domain.recording import verdict_name
 from limen.domain.runner import call_handler, said
@@ -16,6 +17,8 @@ from limen.domain.simulation.pairing import Pair
 from limen.domain.simulation.sending import Sending
 from limen.domain.simulation.turn import BLOCKING, Act, place
 
+UNFIT = "unfit"
+"""Why a submission is refused whose identity an action made unfit for its schema: nothing runs after it."""
 NOT_RUN = "a Python handler's answer is not foreseen, unless it is pure and at hand"
 """A handler may have changed since, and is not run unless it says that nothing leaves the process through it."""
 
@@ -23,7 +26,8 @@ NOT_RUN = "a Python handler's answer is not foreseen, unless it is pure and at h
 class Walk:
     """Runs through the actions of a turn. `modifications` are those in force, None when nobody knows them any more.
 
-    `stopped` is the verdict that stopped the flow; `sure` says whether all that was seen is reached for certain.
+    `stopped` is the verdict that stopped the flow, UNFIT where it was what an action made of the identity; `sure` says
+    whether all that was seen is reached for certain.
     """
 
     def __init__(self, means: Means) -> None:
@@ -49,7 +53,7 @@ class Walk:
                     sure=self.sure,
                 )
             )
-            if pair.planned.timing in BLOCKING and self._stops(pair, foreseen.verdict):
+            if pair.planned.timing in BLOCKING and (self._stops(pair, foreseen.verdict) or self.stopped is not None):
                 return
 
     def _stops(self, pair: Pair, verdict: str) -> bool:
@@ -110,15 +114,17 @@ class Walk:
         ctx = await self.means.contexts.before_commit(self.modifications)
         if ctx is None or self.means.bodies.drifts:
             return self._told(pair, UNKNOWN, "unknown", recorded, NOT_KEPT)
-        verdict = await self._run(handler, ctx)
+        verdict = await self._run(handler, ctx, pair.planned.settings.timeout)
         if isinstance(verdict, Modification):
             same = act is not None and act.verdict == "modify" and set(act.modified) == set(verdict.changes)
             self._modified(act if same else None)
         return self._told(pair, verdict_name(verdict), "decided", recorded)
 
-    async def _run(self, handler: RegisteredHandler, ctx: Context) -> Verdict:
+    async def _run(self, handler: RegisteredHandler, ctx: Context, seconds: float) -> Verdict:
         try:
-            return said(await call_handler(handler, ActionContext(ctx)), modifies=self.means.modifies)
+            async with asyncio.timeout(seconds):
+                answered = await call_handler(handler, ctx)
+            return said(answered, modifies=self.means.modifies)
         except Exception as error:  # whatever a handler raises is its failure, as in the engine
             return Failure("handler", type(error).__name__)
 
@@ -127,4 +133,7 @@ class Walk:
         if act is None or self.modifications is None:
             self.modifications = None
         else:
-            self.modifications += (self.means.turn.acts.index(act),)
+            turn = self.means.turn
+            self.modifications += (turn.acts.index(act),)
+            if turn.reason == UNFIT and act is turn.acts[-1] and self.modifications == turn.modifications:
+                self.stopped = UNFIT if self.sure else UNKNOWN

@@ -97,6 +97,7 @@ SECTIONS: tuple[JsonDict, ...] = (
     {"selfservice": {"flows": {"login": {"lifespan": "5m"}}}},
     {"selfservice": {"flows": {"registration": {"enabled": False}}}},
     {"selfservice": {"methods": {"code": {"passwordless_enabled": False}}}},
+    {"selfservice": {"flows": {"verification": {"enabled": False}}}},
     {"serve": {"public": {"base_url": "https://id.example.org/"}}},
 )
 BUILT_IN = {
