@@ -50,6 +50,7 @@ def _found(views: Views, criteria: Sequence[Criterion], since: str | None, until
 
 def _rarest(views: Views, criteria: Sequence[Criterion], since: str | None, until: str | None) -> Criterion:
     """Where all are frequent, the first: flows, which come in the right order, and exactly those of the period."""
+    counts = [0] * len(criteria)
     for limit in COUNTED:
         counts = [min(one.count(views, since, until, limit), limit) for one in criteria]
         if min(counts) < limit:
