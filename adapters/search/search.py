@@ -15,7 +15,7 @@ from limen.adapters.views.views import Progress
 from limen.projections import FLOWS, AnyView
 from limen.projections.view import Row
 
-COUNTED = (500, 5_000, 50_000)
+COUNTED = (500, 5_000, 20_000)
 """Rows up to which criteria are counted, to see which is the rarest: the last takes a few milliseconds."""
 
 _AFTER_ALL = "~"
