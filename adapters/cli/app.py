@@ -1,5 +1,6 @@
 """All commands, put together."""
 
+import inspect
 from typing import Annotated
 
 import typer
@@ -51,6 +52,16 @@ def _root(
     pass
 
 
+def _unwrap(group: typer.Typer) -> None:
+    """Takes the line ends of the source out of what commands say of themselves, so that any terminal fits."""
+    for command in group.registered_commands:
+        text = inspect.getdoc(command.callback) or ""
+        command.help = "\n\n".join(paragraph.replace("\n", " ") for paragraph in text.split("\n\n"))
+    for one in group.registered_groups:
+        if one.typer_instance is not None:
+            _unwrap(one.typer_instance)
+
+
 demo.register(app)
 app.add_typer(config.app, name="config")
 app.add_typer(actions.app, name="actions")
@@ -66,3 +77,4 @@ simulate.register(app)
 relay.register(app)
 app.add_typer(bus.app, name="bus")
 docs.register(app)
+_unwrap(app)

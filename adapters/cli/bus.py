@@ -38,14 +38,15 @@ def status(store: Store = None, settings: SettingsFile = None, as_json: AsJson =
     if as_json:
         dump_array(rows)
         return
+    if not rows:
+        note("nothing was ever relayed from this store; limen relay --bus URL begins")
+        return
     table = plain_table("destination", "position", "log", "behind", "relay", numbers=("position", "log", "behind"))
     for row in rows:
         behind = Text(f"{row['lag']}", style=WARN if row["lag"] else DIM)
         at_work = Text("at work", style=GOOD) if row["active"] else Text("none", style=DIM)
         table.add_row(Text(str(row["destination"]), style=NAME), f"{row['position']}", f"{head}", behind, at_work)
     show_out(table)
-    if not rows:
-        note("nothing was ever relayed from this store; limen relay --bus URL begins")
 
 
 async def _taken(store: str, name: str) -> bool:
@@ -97,13 +98,14 @@ def dead(
     if as_json:
         dump_array(letters)
         return
+    if not letters:
+        note(f"nothing is parked for group {group_}")
+        return
     table = plain_table("id", "type", "handler", "tries", "parked", "error", numbers=("tries",))
     for one in letters:
         cells = (one["handler"], f"{one['attempts']}", Text(one["parked"], style=DIM), Text(one["error"], style=WARN))
         table.add_row(Text(one["id"], style=DIM), Text(one["type"], style=NAME), *cells)
     show_out(table)
-    if not letters:
-        note(f"nothing is parked for group {group_}")
 
 
 async def _dead(url: str, group_: str, topic: str) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from limen.adapters.cli.following import progress
 from limen.adapters.cli.options import AsJson, Config, SettingsFile, Store, Where
-from limen.adapters.cli.output import GOOD, dump_json, note, out
+from limen.adapters.cli.output import GOOD, dump_json, note, number, out
 from limen.adapters.cli.reading import instant, master_of
 
 if TYPE_CHECKING:
@@ -139,10 +139,11 @@ def _run(
 
 def _tell(done: "Exported", place: Path | BinaryIO, wanted: str, *, personal: bool, as_json: bool) -> None:
     if not isinstance(place, Path):
-        note(f"{done.events:,} events; --after {done.position} goes on from here")
+        note(f"{number(done.events, 'event')}; --after {done.position} goes on from here")
         return
     if as_json:
         told = {"output": str(place), "format": wanted, "personal": personal}
         dump_json({**told, "events": done.events, "position": done.position})
         return
-    out().print(Text.assemble(("✓ ", GOOD), f"{done.events:,} events added to {place}, up to position {done.position}"))
+    added = f"{number(done.events, 'event')} added to {place}, up to position {done.position}"
+    out().print(Text.assemble(("✓ ", GOOD), added))

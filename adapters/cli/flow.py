@@ -23,7 +23,7 @@ from limen.adapters.cli.output import (
     write_line,
 )
 from limen.adapters.cli.reading import moment, reading, uuid_of
-from limen.adapters.cli.table import plain_table
+from limen.adapters.cli.table import id_cell, plain_table
 from limen.adapters.cli.times import ago
 
 if TYPE_CHECKING:
@@ -64,11 +64,13 @@ def list_(
 ) -> None:
     """Lists flows, the newest first."""
     from limen.adapters.system import SystemClock
-    from limen.projections import FLOWS
+    from limen.projections import FLOWS, IDENTITIES
 
-    asked = (("flow", flow.value if flow else None), ("state", state), ("identity", identity))
-    where = {name: value for name, value in asked if value is not None}
-    with listed(FLOWS, Where(None, settings, store), where, limit, as_json=as_json) as rows:
+    where = Where(None, settings, store)
+    whose = str(uuid_of(identity, IDENTITIES, where, "--identity")) if identity is not None else None
+    asked = (("flow", flow.value if flow else None), ("state", _state(state)), ("identity", whose))
+    values = {name: value for name, value in asked if value is not None}
+    with listed(FLOWS, where, values, limit, as_json=as_json) as rows:
         if as_json:
             dump_array(_row(row) for row in rows)
             return
@@ -76,7 +78,7 @@ def list_(
         now = SystemClock().now()
         for row in rows:
             table.add_row(
-                Text(row["id"], style=DIM),
+                id_cell(row["id"]),
                 Text(row["flow"], style=NAME),
                 Text(row["state"], style=state_style(row["state"])),
                 row["method"] or "",
@@ -147,6 +149,16 @@ def diagram(
 
     draw = {Drawing.MERMAID: mermaid, Drawing.DOT: dot, Drawing.SVG: svg}[format_]
     write_line(draw(TABLES[kind.value]))
+
+
+def _state(text: str | None) -> str | None:
+    """A state that flows have. Wrong use for another."""
+    from limen.domain.machine import FLOWS
+
+    states = dict.fromkeys(state for table in FLOWS.values() for state in table.states)
+    if text is not None and text not in states:
+        raise typer.BadParameter(f"there is no state '{text}'; there are {', '.join(states)}", param_hint="--state")
+    return text
 
 
 def _language(file: str) -> "Language":

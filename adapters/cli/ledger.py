@@ -13,7 +13,7 @@ from rich.text import Text
 
 from limen.adapters.cli.following import progress
 from limen.adapters.cli.options import AsJson, Config, SettingsFile, Store, Where
-from limen.adapters.cli.output import BAD, DIM, GOOD, NAME, WARN, dump_json, note, out, show_out
+from limen.adapters.cli.output import BAD, DIM, GOOD, NAME, WARN, dump_json, note, number, out, show_out
 from limen.adapters.cli.table import plain_table
 
 if TYPE_CHECKING:
@@ -67,7 +67,8 @@ def checkpoint(
         dump_json({**made.body(), "new": new})
         return
     sys.stdout.write(made.note)
-    note(f"checkpoint {made.number} over {made.size:,} events" + ("" if new else ": nothing was recorded since"))
+    since = "" if new else ": nothing was recorded since"
+    note(f"checkpoint {made.number} over {number(made.size, 'event')}{since}")
 
 
 def key(config: Config = None, store: Store = None, settings: SettingsFile = None, as_json: AsJson = False) -> None:
@@ -246,7 +247,9 @@ def _proof_of(ledger: "Ledger", event: str) -> dict[str, Any]:
     try:
         return ledger.prove(UUID(stream), int(version))
     except ValueError:
-        raise typer.BadParameter(f"'{event}' is neither stream:version nor a position", param_hint="EVENT") from None
+        raise typer.BadParameter(
+            f"'{event}' is neither a position nor stream:version, the stream's id in full", param_hint="EVENT"
+        ) from None
 
 
 # ------------------------------------------------------------------------------------------------------- showing
@@ -262,12 +265,12 @@ def _show(report: "Report") -> None:
         show_out(table)
         if len(report.faults) > SHOWN_FAULTS:
             note(f"and {len(report.faults) - SHOWN_FAULTS:,} more: --json lists them all")
-    sealed = f"{report.sealed:,} events sealed by {report.checkpoints:,} checkpoints"
+    sealed = f"{number(report.sealed, 'event')} sealed by {number(report.checkpoints, 'checkpoint')}"
     unsealed = (f", {report.unsealed:,} not sealed yet", WARN if report.unsealed else DIM)
     if report.valid:
         out().print(Text.assemble(("✓ ", GOOD), f"as it was signed: {sealed}", unsealed))
     else:
-        out().print(Text.assemble(("✗ ", BAD), f"{len(report.faults):,} faults: {sealed}", unsealed))
+        out().print(Text.assemble(("✗ ", BAD), f"{number(len(report.faults), 'fault')}: {sealed}", unsealed))
     if not report.sealed:
         note("nothing is sealed, so nothing was shown; limen audit checkpoint seals")
     elif not report.trusted:

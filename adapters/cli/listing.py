@@ -57,6 +57,6 @@ def listed(
 def note_rest(rows: Rows, what: str) -> None:
     """Says on the standard error when there is nothing, or more than was shown."""
     if rows.more:
-        note(f"\nthe newest {rows.count} {what}; --limit shows more")
+        note(f"\nthe newest {rows.count if rows.count > 1 else 'of the'} {what}; --limit shows more")
     elif not rows.count:
         note(f"no {what}")

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from limen.adapters.log import EventReader, LogEntry
 
 _KIND_WIDTH, _TYPE_WIDTH = 13, 20
-_TOLD = {"kind", "type", "phase", "method", "rule", "verdict", "reason", "detail"}
+_ROOM_FOR_WHEN = 100
+"""Columns of a terminal from which on the year and the milliseconds are shown."""
+
+_TOLD = {"kind", "type", "format", "phase", "method", "rule", "verdict", "reason", "detail"}
 """The fields whose text says enough by itself."""
 
 
@@ -97,15 +100,18 @@ def _print(entry: "LogEntry", *, as_json: bool) -> None:
     if as_json:
         dump_line(entry.body())
         return
+    console = out()
+    when = f"{entry.time:%Y-%m-%d %H:%M:%S}.{entry.time.microsecond // 1000:03}"
+    if console.is_terminal and console.width < _ROOM_FOR_WHEN:
+        when = f"{entry.time:%m-%d %H:%M:%S}"
     line = Text.assemble(
-        (f"{entry.position:>6}  ", DIM),
-        (f"{entry.time:%H:%M:%S}.{entry.time.microsecond // 1000:03}  ", DIM),
+        (f"{entry.position:>6}  {when}  ", DIM),
         f"{entry.kind:<{_KIND_WIDTH}} ",
         (f"{short(str(entry.stream))} {entry.version:>2}  ", DIM),
         (f"{entry.type:<{_TYPE_WIDTH}} ", NAME),
         (gist(entry.data), DIM),
     )
-    console = out()
+    line.rstrip()
     if console.is_terminal:
         line.truncate(console.width, overflow="ellipsis")
     console.print(line, no_wrap=True)

@@ -87,15 +87,26 @@ def write_line(text: str) -> None:
 
 def fail(sentence: str, details: Sequence[str] = ()) -> None:
     """An error: one sentence, and a line for each detail."""
-    console = err()
-    console.print(Text.assemble(("error ", f"bold {BAD}"), sentence))
+    _print_err(Text.assemble(("error ", f"bold {BAD}"), sentence))
     for detail in details:
-        console.print(Text.assemble(("  ", ""), detail))
+        _print_err(Text.assemble(("  ", ""), detail))
 
 
 def note(sentence: str) -> None:
     """Something worth knowing that is no data."""
-    err().print(Text(sentence, style=DIM))
+    _print_err(Text(sentence, style=DIM))
+
+
+def _print_err(text: Text) -> None:
+    """After what was printed so far, also where both go to one file. A terminal gets its lines broken between words."""
+    sys.stdout.flush()
+    console = err()
+    console.print(text, soft_wrap=not console.is_terminal)
+
+
+def number(count: int, noun: str) -> str:
+    """`1 event`, `2 events`, `1,204 events`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def short(id_: str) -> str:

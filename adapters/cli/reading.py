@@ -57,7 +57,11 @@ def master_of(where: Where) -> tuple[str, ...]:
 
 
 def uuid_of(text: str, view: "AnyView", where: Where, hint: str) -> UUID:
-    """An id, or the only one of a view that begins with `text` (four characters at least). Wrong use otherwise."""
+    """An id, or the only one of a view that begins with `text` (four characters at least). Wrong use otherwise.
+
+    A beginning may end with the ellipsis with which a narrow terminal shows it.
+    """
+    text = text.removesuffix("…")
     try:
         return UUID(text)
     except ValueError:

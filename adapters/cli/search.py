@@ -13,8 +13,8 @@ from limen.adapters.cli.following import progress
 from limen.adapters.cli.listing import FOR_PEOPLE, Limit, Rows, note_rest
 from limen.adapters.cli.options import AsJson, Config, SettingsFile, Store, Where
 from limen.adapters.cli.output import DIM, NAME, dump_array, note, short, show_out, state_style
-from limen.adapters.cli.reading import keyed_store
-from limen.adapters.cli.table import plain_table
+from limen.adapters.cli.reading import keyed_store, uuid_of
+from limen.adapters.cli.table import id_cell, plain_table
 from limen.adapters.cli.times import ago
 
 if TYPE_CHECKING:
@@ -68,10 +68,11 @@ def search(
     from limen.adapters.search import search as searched
     from limen.adapters.views import open_views
     from limen.domain.configuration import FlowKind
+    from limen.projections import IDENTITIES
 
     where = Where(config, settings, store)
     asked: dict[str, Any] = {
-        "identity": _identity(identity),
+        "identity": uuid_of(identity, IDENTITIES, where, "--identity") if identity is not None else None,
         "action": action,
         "outcome": outcome,
         "flow": FlowKind(flow.value) if flow else None,
@@ -99,13 +100,6 @@ def _terms(asked: Mapping[str, Any], hint: str) -> "Terms":
         return Terms(**asked)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint=hint) from None
-
-
-def _identity(text: str | None) -> UUID | None:
-    try:
-        return UUID(text) if text is not None else None
-    except ValueError:
-        raise typer.BadParameter(f"'{text}' is no identity id", param_hint="--identity") from None
 
 
 def _time(text: str | None, hint: str) -> datetime | None:
@@ -155,7 +149,7 @@ def _show(found: Rows, holdings: "Sequence[Holding] | None") -> None:
     now = SystemClock().now()
     for body in found:
         table.add_row(
-            Text(body["id"], style=DIM),
+            id_cell(body["id"]),
             Text(body["flow"], style=NAME),
             Text(body["state"], style=state_style(body["state"])),
             body["method"] or "",

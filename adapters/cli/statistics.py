@@ -9,7 +9,7 @@ from rich.text import Text
 
 from limen.adapters.cli.following import progress
 from limen.adapters.cli.options import AsJson, SettingsFile, Store, Where
-from limen.adapters.cli.output import BAD, DIM, NAME, dump_array, note, show_out, state_style
+from limen.adapters.cli.output import BAD, DIM, NAME, dump_array, note, out, show_out, state_style
 from limen.adapters.cli.table import plain_table
 from limen.adapters.cli.times import milliseconds
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from limen.projections.actions import Statistics
 
 _BAR_WIDTH = 16
+_ROOM_FOR_BARS = 100
+"""Columns of a terminal from which on bars are drawn: in fewer they would take the names theirs."""
+
 _ASKING = ("web_hook", "bus", "python")
 """Hooks whose action's id says enough: of the others the hook says what it does."""
 
@@ -39,7 +42,7 @@ def stats(
     elif found:
         _show(found, by_day=by_day)
     else:
-        note("no action ran" + (f" since {first}" if first else ""))
+        note((f"no action '{action}' ran" if action else "no action ran") + (f" since {first}" if first else ""))
 
 
 def _day(text: str) -> str:
@@ -96,7 +99,7 @@ def _latencies(one: "Statistics") -> tuple[float | None, ...]:
 
 
 def _show(found: Sequence["Statistics"], *, by_day: bool) -> None:
-    days = ("day",) if by_day else ()
+    days, bars = ("day",) if by_day else (), not out().is_terminal or out().width >= _ROOM_FOR_BARS
     numbers = ("runs", "tries", "p50", "p90", "p99")
     table = plain_table(*days, "action", "runs", "tries", "came to", "p50", "p90", "p99", "", numbers=numbers)
     longest = max((_latencies(one)[2] or 0 for one in found), default=0)
@@ -112,7 +115,7 @@ def _show(found: Sequence["Statistics"], *, by_day: bool) -> None:
             f"{one.counts['attempts']:,}",
             _came_to(one),
             *(milliseconds(value) if value is not None else "" for value in latencies),
-            spread(latencies, longest),
+            spread(latencies, longest) if bars else "",
         )
     show_out(table)
 

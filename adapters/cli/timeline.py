@@ -19,6 +19,9 @@ from limen.adapters.log import LogEntry
 from limen.adapters.told import Told
 
 _BAR_WIDTH = 12
+_LEAST_WIDTH = 20
+"""Columns that are worth folding a text into."""
+
 _HIDDEN = {"ActionStarted", "ActionAnswered", "ActionFailed", "ActionCanceled"}
 """Shown as one line an attempt, where it ended."""
 
@@ -49,9 +52,10 @@ class Timeline:
         yield head(self.told)
         yield Text()
         lines = sorted(_lines(self.told), key=lambda line: line.position)
-        for text in _aligned(lines, digests=self.digests):
-            if console.is_terminal:
-                text.truncate(options.max_width, overflow="ellipsis")
+        width = options.max_width if console.is_terminal else None
+        for text in _aligned(lines, width, digests=self.digests):
+            if width is not None:
+                text.truncate(width, overflow="ellipsis")
             yield text
 
 
@@ -80,24 +84,36 @@ def bar(value: float, longest: float) -> str:
     return "━" * (halves // 2) + "╸" * (halves % 2)
 
 
-def _aligned(lines: list[Line], *, digests: bool) -> Iterator[Text]:
+def _aligned(lines: list[Line], width: int | None, *, digests: bool) -> Iterator[Text]:
+    """The lines as they are shown. In a terminal no bar is cut, and what an event says goes on below."""
     acting = [line for line in lines if line.verdict]
     when = max(len(line.when) for line in lines)
     what = max(line.what.cell_len for line in lines)
     details = max((line.details.cell_len for line in acting), default=0)
     verdict = max((line.verdict.cell_len for line in acting), default=0)
     took = max((len(line.took) for line in acting), default=0)
+    indent = when + what + 4
+    bars = width is None or indent + details + verdict + took + 10 + _BAR_WIDTH <= width
     for line in lines:
         text = Text.assemble((f"{line.when:>{when}}  ", DIM), _padded(line.what, what), "  ")
         if line.verdict:
             text.append_text(_padded(line.details, details)).append("  ")
             text.append_text(_padded(line.verdict, verdict)).append(f" {line.status:>3}  {line.took:>{took}}  ", DIM)
-            text.append_text(line.bar)
+            text.append_text(line.bar if bars else Text())
+            yield text
         else:
-            text.append_text(line.details)
-        yield text
+            first, *rest = _folded(line.details, width - indent if width is not None else None)
+            yield text.append_text(first)
+            yield from (Text(" " * indent).append_text(part) for part in rest)
         for name, digest in line.digests if digests else ():
             yield Text(f"{'':{when}}      {name:<7}  {digest}", style=DIM)
+
+
+def _folded(text: Text, width: int | None) -> list[Text]:
+    """The text in lines of this width, broken between words; in one where it is not known or there is no room."""
+    if width is None or width < _LEAST_WIDTH or not text:
+        return [text]
+    return list(text.wrap(Console(width=width), width))
 
 
 def _padded(text: Text, width: int) -> Text:

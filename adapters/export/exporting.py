@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 from limen.adapters.export.disclosure import Disclosure
 from limen.adapters.export.file import LinesFile
 from limen.adapters.export.ocsf import Authentications
-from limen.adapters.export.parts import Parts, begun
+from limen.adapters.export.parts import Parts, begun, check_library
 from limen.adapters.export.target import Lines, Target
 from limen.adapters.export.terms import Terms, agree
 from limen.adapters.export.window import Window
@@ -89,6 +89,8 @@ def _opened(output: Path | BinaryIO, wanted: Terms, reader: EventReader) -> Iter
             raise ValueError("parquet needs a folder to write to")
         yield Lines(output, ocsf), wanted
         return
+    if wanted.format == "parquet":
+        check_library()
     with ExitStack() as stack:
         try:
             stack.enter_context(FileLock(output.with_name(f"{output.name}.export.lock"), blocking=False, mode=0o600))

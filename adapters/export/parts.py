@@ -41,6 +41,12 @@ COLUMNS: Final = (
 """Each column and what it holds."""
 
 
+def check_library() -> None:
+    """Raises `ExportRefused` where the library is not installed, before anything is written."""
+    if find_spec("pyarrow") is None:
+        raise ExportRefused("Parquet needs a library of its own: pip install 'limen[parquet]'")
+
+
 class Parts(Target):
     """The folder, made if it is not there. Needs the extra `parquet`. Drops what an earlier run left unfinished.
 
@@ -48,8 +54,6 @@ class Parts(Target):
     """
 
     def __init__(self, folder: Path, reader: EventReader, *, private: bool) -> None:
-        if find_spec("pyarrow") is None:
-            raise ExportRefused("Parquet needs a library of its own: pip install 'limen[parquet]'")
         folder.mkdir(mode=0o700 if private else 0o777, exist_ok=True)
         self._folder = folder
         self._mode = 0o600 if private else 0o666

@@ -83,7 +83,9 @@ class Ledger:
         """A checkpoint by its number. Raises `NotInLedger`, `LedgerBroken`."""
         row = self.tables.checkpoint(number)
         if row is None:
-            raise NotInLedger(f"there is no checkpoint {number}")
+            last = self.last()
+            there = f"the newest is {last.number}" if last is not None else "limen audit checkpoint makes the first"
+            raise NotInLedger(f"there is no checkpoint {number}; {there}")
         return _read(row)
 
     def sign(self, seed: bytes, at: datetime, origin: str | None = None) -> Checkpoint | None:

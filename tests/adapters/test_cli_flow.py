@@ -11,7 +11,7 @@ import pytest
 
 from limen.domain.machine import TABLES
 from tests.adapters.conftest import Demo
-from tests.support.cli import Ran, invoked, keys, spawned
+from tests.support.cli import Ran, invoked, keys, on_terminal, spawned
 
 ROW = frozenset({"id", "flow", "state", "method", "started", "identity"})
 ACTION = {"hook", "id", "phase", "method", "verdict", "status", "duration_ms"}
@@ -36,7 +36,10 @@ def test_list_chooses_by_kind_state_and_identity(limen: Limen, demo: Demo) -> No
     assert [row["id"] for row in rejected] == [demo.flow("login", 0)]
     own = limen("flow", "list", "--identity", demo.told["identity"], "--json").json
     assert {row["identity"] for row in own} == {demo.told["identity"]}
+    assert limen("flow", "list", "--identity", demo.told["identity"][:8], "--json").json == own
     assert len(limen("flow", "list", "--limit", "2", "--json").json) == 2
+    for asked in (("--state", "rejectd"), ("--identity", "0123456789ab")):
+        assert (limen("flow", "list", *asked).code, limen("flow", "list", *asked).out) == (2, "")
 
 
 def test_list_for_people_is_aligned_and_says_when_there_is_more(limen: Limen) -> None:
@@ -143,7 +146,8 @@ def test_the_timeline_shows_every_attempt_with_its_verdict_and_how_long_it_took(
     lines = limen("flow", "show", demo.flow("registration")).out.splitlines()
     assert lines[0].split() == ["registration", "completed", demo.flow("registration")]
     attempts = [line for line in lines if "→" in line or "⇢" in line]
-    assert [next(part for part in line.split() if part.isidentifier() and part != "ms") for line in attempts] == [
+    units = ("ms", "s")
+    assert [next(part for part in line.split() if part.isidentifier() and part not in units) for line in attempts] == [
         "invite_only",
         "lasting_address",
         "lasting_address",
@@ -154,6 +158,23 @@ def test_the_timeline_shows_every_attempt_with_its_verdict_and_how_long_it_took(
     timed = [line for line in attempts if "━" in line or "╸" in line]
     assert len({min(line.find(bar) for bar in "━╸" if bar in line) for line in timed}) == 1, "bars are aligned"
     assert "list of password · lasting_address, customer_number, signup_analytics, session" in "\n".join(lines)
+
+
+def test_a_narrow_terminal_cuts_no_plan_and_no_bar(demo: Demo) -> None:
+    lines = on_terminal("flow", "show", demo.flow("registration"), columns=80, cwd=demo.folder, **demo.env)
+    shown = " ".join(" ".join(lines).split())
+    assert "list of password · lasting_address, customer_number, signup_analytics, session" in shown
+    assert max(map(len, lines)) <= 80
+    assert not set("━╸…") & set(shown)
+
+
+def test_a_narrow_terminal_shows_how_an_id_begins_and_that_is_taken(limen: Limen, demo: Demo) -> None:
+    *_, line = on_terminal(
+        "flow", "list", "--state", "rejected", "--flow", "login", columns=60, cwd=demo.folder, **demo.env
+    )
+    id_ = line.split()[0]
+    assert id_.endswith("…")
+    assert limen("flow", "show", id_, "--json").json["id"] == demo.flow("login", 0)
 
 
 def test_every_attempt_says_which_list_chose_it_and_what_was_sent_and_answered(limen: Limen, demo: Demo) -> None:

@@ -71,7 +71,7 @@ def test_opened_with_the_key_it_shows_personal_data(limen: Limen) -> None:
 
 def test_for_people_the_columns_are_aligned(limen: Limen) -> None:
     lines = limen("log").out.splitlines()
-    row = re.compile(r" +\d+  \d\d:\d\d:\d\d\.\d{3}  [a-z]+ +[0-9a-f]{8} +\d+  [A-Z][A-Za-z]+")
+    row = re.compile(r" +\d+  \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}  [a-z]+ +[0-9a-f]{8} +\d+  [A-Z][A-Za-z]+")
     assert all(row.match(line) for line in lines)
     assert any(line.rstrip().endswith("lasting_address · form sealed") for line in lines)
 

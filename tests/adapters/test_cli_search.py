@@ -48,6 +48,12 @@ def test_each_option_agrees_with_the_timelines(limen: Limen, demo: Demo) -> None
     assert ids(limen(*SEARCH, "--identity", demo.told["identity"], "--flow", "recovery")) == [demo.flow("recovery")]
 
 
+def test_an_identity_is_named_by_how_its_id_begins(limen: Limen, demo: Demo) -> None:
+    assert ids(limen(*SEARCH, "--identity", demo.told["identity"][:8])) == ids(
+        limen(*SEARCH, "--identity", demo.told["identity"])
+    )
+
+
 def test_an_address_and_an_identifier_are_found_by_hashes(limen: Limen, demo: Demo) -> None:
     cafe = ids(limen(*SEARCH, "--ip", "198.51.100.9"))
     assert cafe
@@ -87,7 +93,7 @@ def test_people_see_what_matched_and_how_much_there_is(limen: Limen) -> None:
         (("--action", "risk", "--outcome", "completed"), "an action's outcome is one of"),
         (("--ip", "10.0.0.0/8"), "/24"),
         (("--ip", "somewhere"), "neither an IP address nor a prefix"),
-        (("--identity", "ada"), "no identity id"),
+        (("--identity", "ada"), "is no id, nor the beginning of one"),
         (("--since", "yesterday"), "no time"),
         (("--flow", "logout"), "login"),
     ],

@@ -2,9 +2,12 @@
 
 import json
 import os
+import pty
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,6 +62,22 @@ def invoked(*args: str | Path, env: dict[str, str] | None = None) -> Ran:
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
     return Ran(done.exit_code, done.stdout, done.stderr)
+
+
+def on_terminal(*args: str | Path, columns: int, cwd: Path, **env: str) -> list[str]:
+    """The lines that `limen`, a process of its own, shows on a terminal this wide, without colors."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "limen.adapters.cli", *map(str, args)]
+    wide = clean_env(**env, COLUMNS=str(columns), TERM="xterm")
+    with subprocess.Popen(command, cwd=cwd, env=wide, stdout=theirs, stderr=theirs, stdin=theirs) as process:
+        os.close(theirs)
+        shown = b""
+        with suppress(OSError):  # Linux's word for the end, once nobody holds the other side
+            while part := os.read(ours, 65536):
+                shown += part
+    os.close(ours)
+    assert process.returncode == 0, shown
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode()).splitlines()
 
 
 def keys(values: Sequence[Any]) -> set[frozenset[str]]:
