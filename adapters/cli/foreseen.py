@@ -66,7 +66,7 @@ def differing(flows: "Sequence[Foresight]", tally: "Tally") -> None:
     else:
         text = Text.assemble(("✓ ", GOOD), f"nothing differs in {whole.flows:,} flows")
     if whole.unknown:
-        text.append(f"; of {whole.unknown:,} something is unknown")
+        text.append(f"; something is unknown in {whole.unknown:,}")
     out().print(text)
 
 

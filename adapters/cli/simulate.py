@@ -96,6 +96,8 @@ def simulate(
 
     where = Where(config, settings, store)
     where.configuration()
+    if in_clear and not as_json:
+        raise typer.BadParameter("the bodies are shown with --json alone", param_hint="--open")
     asked = _Asked(
         where, _time(since), flow.value if flow else None, sample, tuple(live or ()), app_, in_clear, limit, as_json
     )

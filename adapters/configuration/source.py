@@ -51,7 +51,7 @@ def read_source(source: Path | str | Mapping[str, Any], findings: Findings) -> d
         try:
             content = _parse(path.suffix.lower(), _text(path), findings)
         except OSError as error:
-            findings.fault("", f"cannot be read: {error.strerror or type(error).__name__}")
+            findings.fault("", f"{path} cannot be read: {error.strerror or type(error).__name__}")
             return {}
         except _Unreadable as error:
             findings.fault("", str(error))

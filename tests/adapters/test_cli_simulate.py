@@ -79,7 +79,7 @@ def test_what_is_unknown_counts_only_when_it_is_asked_to(played: Played) -> None
     hooks = {**HOOKS, "login.after": [RISK, CRM]}
     ran = played.simulate(hooks=hooks, **longer)
     assert ran.code == 0
-    assert "nothing differs in 6 flows; of 1 something is unknown" in ran.out
+    assert "nothing differs in 6 flows; something is unknown in 1" in ran.out
     assert played.simulate("--strict", hooks=hooks, **longer).code == 1
     assert played.simulate("--strict").code == 0
 
@@ -207,7 +207,8 @@ def test_personal_data_is_shown_only_when_it_is_asked_for(played: Played) -> Non
         body=uri("function(ctx) {who: ctx.identity.traits.email + '.', [ctx.identity.traits.email]: 1}"),
     )
     hooks = {**HOOKS, "login.after": [other, CRM]}
-    for args in ((), ("--json",), ("--open",)):
+    assert played.simulate("--open", hooks=hooks).code == 2, "it would show nothing"
+    for args in ((), ("--json",)):
         ran = played.simulate(*args, hooks=hooks)
         assert ran.code == 1
         assert "/who" in ran.out

@@ -67,7 +67,9 @@ def test_the_file_of_that_name_beside_the_configuration_is_taken(tmp_path: Path)
 
 
 def test_a_settings_file_that_is_named_must_be_there(tmp_path: Path) -> None:
-    assert faults(tmp_path / "limen.yml") == {"": "limen.yml: cannot be read: No such file or directory"}
+    assert faults(tmp_path / "limen.yml") == {
+        "": f"limen.yml: {tmp_path / 'limen.yml'} cannot be read: No such file or directory"
+    }
 
 
 def test_variables_stand_over_the_file() -> None:

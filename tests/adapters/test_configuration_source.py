@@ -120,7 +120,7 @@ def test_what_cannot_be_read_is_refused_without_quoting_it(
 
 def test_a_file_that_is_not_there_is_a_fault(folder: Path) -> None:
     (fault,) = examine(folder / "nowhere.yml", env={}).faults
-    assert (fault.path, fault.message) == ("", "cannot be read: No such file or directory")
+    assert (fault.path, fault.message) == ("", f"{folder / 'nowhere.yml'} cannot be read: No such file or directory")
 
 
 def test_an_empty_file_lacks_what_must_be_there(folder: Path) -> None:
