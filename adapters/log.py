@@ -32,6 +32,8 @@ POLL_SECONDS = 0.2
 """How often a follower looks for new events where the database does not say that there are some."""
 
 _SEALED = Sealed.model_fields.keys()
+_MARK = b'"sealed":'
+"""Stands in the bytes of every event that has a sealed field: most have none, and need not be searched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,27 +181,13 @@ class EventReader:
     # ------------------------------------------------------------------------------------------------ sealed fields
 
     def _entries(self, rows: Sequence[LogRow]) -> list[LogEntry]:
-        has_key: dict[UUID, bool] = {}  # asked once a page: a key may be erased between two
-        return [self._entry(row, has_key) for row in rows]
-
-    def _entry(self, row: LogRow, has_key: dict[UUID, bool]) -> LogEntry:
-        position, stream, version, topic, state = row
-        data = self._shown(self._mapper.state(stream, version, topic, state), has_key)
-        time = datetime.fromisoformat(data.pop("timestamp"))
-        return LogEntry(position, UUID(stream), EVENT_TYPES[topic].stream, version, topic, time, data)
-
-    def _shown(self, value: Any, has_key: dict[UUID, bool]) -> Any:
-        """The value with every sealed one in it opened or masked, in place."""
-        if isinstance(value, dict):
-            if value.keys() == _SEALED:
-                return self._unsealer.shown(Sealed.model_validate(value), has_key)
-            for name, part in value.items():
-                if isinstance(part, dict | list):
-                    value[name] = self._shown(part, has_key)
-            return value
-        if isinstance(value, list):
-            return [self._shown(part, has_key) for part in value]
-        return value
+        states = [self._mapper.state(stream, version, topic, state) for _, stream, version, topic, state in rows]
+        places = [place for row, state in zip(rows, states, strict=True) if _MARK in row[4] for place in _sealed(state)]
+        # asked once a page: a key may be erased between two
+        kept = self._unsealer.kept({holder[name]["key"] for holder, name in places})
+        for holder, name in places:
+            holder[name] = self._unsealer.shown(holder[name], kept)
+        return [_entry(row, state) for row, state in zip(rows, states, strict=True)]
 
 
 def open_log(store: str | LogStore = "sqlite:///limen.db", *, keys: Keys | None = None) -> EventReader:
@@ -242,6 +230,21 @@ def translated() -> Iterator[None]:
         raise StoreUnusable(str(error)) from error
     except PersistenceError as error:
         raise unusable(error) from error
+
+
+def _entry(row: LogRow, state: dict[str, Any]) -> LogEntry:
+    position, stream, version, topic, _ = row
+    time = datetime.fromisoformat(state.pop("timestamp"))
+    return LogEntry(position, UUID(stream), EVENT_TYPES[topic].stream, version, topic, time, state)
+
+
+def _sealed(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Where the sealed fields within a value stand: the mapping or list, and the name or index there."""
+    for name, part in value.items() if isinstance(value, dict) else enumerate(value):
+        if isinstance(part, dict) and part.keys() == _SEALED:
+            yield value, name
+        elif isinstance(part, dict | list):
+            yield from _sealed(part)
 
 
 def _flow_id(id: UUID | str) -> UUID:

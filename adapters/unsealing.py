@@ -1,12 +1,14 @@
 """Unsealing: what a sealed field of an event is shown as: its value, that it is sealed, or that it has been erased."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
+from cryptography.exceptions import InvalidTag
+
 from limen.adapters.keyring import Keys
 from limen.adapters.store.recorder import VaultRecorder
-from limen.domain.errors import Erased
+from limen.domain.errors import Erased, StoreUnusable
 from limen.domain.sealed import Sealed
 
 
@@ -19,18 +21,31 @@ class Unsealer:
 
     def opener(self, value: Mapping[str, Any]) -> Any:
         """The field as it is shown now: the vault is asked each time, for its key may be erased between two."""
-        return self.shown(Sealed.model_validate(value), {})
+        return self.shown(value, self.kept([value["key"]]))
 
-    def shown(self, sealed: Sealed, has_key: dict[UUID, bool]) -> Any:
-        """The value, or `{"sealed": true}` without keys, or `{"erased": true}`. `has_key` spares asking twice."""
-        if sealed.key not in has_key:
-            row = self._recorder.vault_row(sealed.key, "key", "")
-            has_key[sealed.key] = row is not None
-            if self._keys is not None:
-                self._keys.admit(sealed.key, row)
-        if self._keys is None or not has_key[sealed.key]:
-            return sealed.masked(erased=not has_key[sealed.key])
+    def kept(self, owners: Collection[str]) -> frozenset[str]:
+        """Which of these have their key still; asked for all at once, and the keys are at hand then."""
+        ids = {owner: UUID(owner) for owner in owners}
+        rows = {row.owner: row for row in self._recorder.key_rows(list(ids.values()))}
+        if self._keys is not None:
+            for id_ in ids.values():
+                self._keys.admit(id_, rows.get(id_))
+        return frozenset(owner for owner, id_ in ids.items() if id_ in rows)
+
+    def shown(self, value: Mapping[str, Any], kept: Collection[str]) -> Any:
+        """The value, or `{"sealed": true}` without keys, or `{"erased": true}`. `kept` as that gives it.
+
+        Raises `StoreUnusable` for a field that is not what was sealed.
+        """
+        if value["key"] not in kept:
+            return {"erased": True}
+        if self._keys is None:
+            return {"sealed": True}
         try:
-            return self._keys.unseal(sealed)
+            return self._keys.unseal(Sealed.model_validate(value))
         except Erased:
-            return sealed.masked(erased=True)
+            return {"erased": True}
+        except InvalidTag:
+            raise StoreUnusable(
+                f"a field sealed for {value['key']} was changed afterwards; limen audit verify names the event"
+            ) from None

@@ -7,14 +7,15 @@ from typing import Any
 
 from limen.domain.events import DomainEvent
 from limen.domain.flow_events import FlowInitiated
-from limen.projections.view import Column, Row, View, instant
+from limen.projections.view import Column, Row, View, within
 
 
 class _Origin:
     """What came to one flow from one other network."""
 
-    def __init__(self, event: Any, _: DomainEvent) -> None:
-        self.flow, self.network, self.at = str(event.originator_id), str(event.network), event.timestamp
+    def __init__(self, event: Any, first: DomainEvent) -> None:
+        self.flow, self.network = str(event.originator_id), str(event.network)
+        self.at = within(event, first)
         self.submitted = 0
 
     def take(self, _: DomainEvent) -> None:
@@ -22,7 +23,7 @@ class _Origin:
 
     def write(self) -> Row:
         named = {"id": f"{self.flow}/{self.network}", "flow": self.flow, "network": self.network}
-        return {**named, "at": instant(self.at), "submitted": self.submitted}
+        return {**named, "at": self.at, "submitted": self.submitted}
 
 
 def _row_of(event: Any, first: DomainEvent) -> tuple[int, int] | None:
@@ -36,7 +37,7 @@ _EVENTS = ("MethodSubmitted", "SubmissionDismissed")
 
 ORIGINS = View(
     name="origins",
-    layout=1,
+    layout=2,
     events=_EVENTS,
     columns=(
         Column("id", fixed=True),

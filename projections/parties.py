@@ -7,7 +7,7 @@ back. It may have been somebody else who tried, and the flow may have become som
 from typing import Any
 
 from limen.domain.events import DomainEvent
-from limen.projections.view import Column, Row, View, instant
+from limen.projections.view import Column, Row, View, within
 
 _COUNTED = {
     "MethodRefused": "refused",
@@ -20,8 +20,9 @@ _COUNTED = {
 class _Party:
     """What happened to one identity in one flow."""
 
-    def __init__(self, event: Any, _: DomainEvent) -> None:
-        self.flow, self.identity, self.at = str(event.originator_id), str(event.identity_id), event.timestamp
+    def __init__(self, event: Any, first: DomainEvent) -> None:
+        self.flow, self.identity = str(event.originator_id), str(event.identity_id)
+        self.at = within(event, first)
         self.counts = dict.fromkeys(_COUNTED.values(), 0)
 
     def take(self, event: DomainEvent) -> None:
@@ -29,7 +30,7 @@ class _Party:
 
     def write(self) -> Row:
         named = {"id": f"{self.flow}/{self.identity}", "flow": self.flow, "identity": self.identity}
-        return {**named, "at": instant(self.at), **self.counts}
+        return {**named, "at": self.at, **self.counts}
 
 
 def _row_of(event: Any, _: DomainEvent) -> tuple[int, int] | None:
@@ -38,7 +39,7 @@ def _row_of(event: Any, _: DomainEvent) -> tuple[int, int] | None:
 
 PARTIES = View(
     name="parties",
-    layout=1,
+    layout=2,
     events=tuple(_COUNTED),
     columns=(
         Column("id", fixed=True),
@@ -54,6 +55,7 @@ PARTIES = View(
     take=_Party.take,
     write=_Party.write,
     key=_row_of,
+    opened=frozenset(_COUNTED),
     added=True,
 )
 """`at` is when that first happened in the flow. Submissions that were `refused`, codes that were sent (`challenged`),

@@ -5,7 +5,7 @@ An action may run anew with each submission, and say something else each time.
 
 from limen.domain.events import DomainEvent
 from limen.domain.flow_events import ActionAnswered, ActionCanceled, ActionFailed
-from limen.projections.view import Column, Row, View, instant
+from limen.projections.view import Column, Row, View, within
 
 FAILED, CANCELED = "fail", "cancel"
 """The verdicts of those that failed for good, and of those whose template said cancel; the others are in the answer."""
@@ -19,9 +19,10 @@ class _Said:
 
     __slots__ = ("action", "at", "flow", "times", "verdict")
 
-    def __init__(self, event: DomainEvent, _: DomainEvent) -> None:
+    def __init__(self, event: DomainEvent, first: DomainEvent) -> None:
         assert isinstance(event, ActionAnswered | ActionCanceled | ActionFailed)
-        self.flow, self.action, self.at = str(event.originator_id), event.action.id, event.timestamp
+        self.flow, self.action = str(event.originator_id), event.action.id
+        self.at = within(event, first)
         self.verdict = _verdict(event) or ""
         self.times = 0
 
@@ -34,7 +35,7 @@ class _Said:
             "flow": self.flow,
             "action": self.action,
             "verdict": self.verdict,
-            "at": instant(self.at),
+            "at": self.at,
             "times": self.times,
         }
 
@@ -56,10 +57,12 @@ def _row_of(event: DomainEvent, _: DomainEvent) -> tuple[int, str, str] | None:
     return (event.originator_id.int, verdict, event.action.id) if verdict is not None else None
 
 
+_EVENTS = ("ActionAnswered", "ActionCanceled", "ActionFailed")
+
 VERDICTS = View(
     name="verdicts",
-    layout=1,
-    events=("ActionAnswered", "ActionCanceled", "ActionFailed"),
+    layout=2,
+    events=_EVENTS,
     columns=(
         Column("id", fixed=True),
         Column("flow", fixed=True),
@@ -75,6 +78,7 @@ VERDICTS = View(
     take=_Said.take,
     write=_Said.write,
     key=_row_of,
+    opened=frozenset(_EVENTS),
     added=True,
 )
 """`at` is when the action first said so in this flow, `times` how often it did."""

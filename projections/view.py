@@ -93,6 +93,11 @@ def instant(at: datetime) -> str:
     return f"{text[:-6]}Z"
 
 
+def within(event: DomainEvent, first: DomainEvent) -> str:
+    """When something happened in a stream, and never before it began: the clocks of several processes differ."""
+    return instant(max(event.timestamp, first.timestamp))
+
+
 def optional(id_: UUID | None) -> str | None:
     """A UUID as text, or None."""
     return str(id_) if id_ is not None else None

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 FORMATS = ("jsonl", "parquet", "ocsf")
 STDOUT = Path("-")
+LAST = 2**63 - 1
+"""The last position a database can count to."""
 
 Output = Annotated[
     Path | None,
@@ -34,7 +36,7 @@ Since = Annotated[str | None, typer.Option(help="From the first event at this ti
 Until = Annotated[
     str | None, typer.Option(help="Up to the first event at this time, which is left out.", metavar="TIME")
 ]
-After = Annotated[int, typer.Option(min=0, help="Only what stands after this position.", metavar="POSITION")]
+After = Annotated[int, typer.Option(min=0, max=LAST, help="Only what stands after this position.", metavar="POSITION")]
 Personal = Annotated[
     bool,
     typer.Option("--personal", help="Open sealed personal data; needs --config for its keys, and is itself recorded."),
@@ -93,6 +95,8 @@ def export(
 def _format(name: str, output: Path | None) -> "Format":
     if name not in FORMATS:
         raise typer.BadParameter(f"there is no format '{name}'; there are {', '.join(FORMATS)}", param_hint="--format")
+    if output is not None and not output.name:
+        raise typer.BadParameter(f"'{output}' has no name of its own; name a file or folder", param_hint="--output")
     if name == "parquet" and output in (None, STDOUT):
         raise typer.BadParameter("parquet is written to a folder; name it", param_hint="--output")
     return cast("Format", name)

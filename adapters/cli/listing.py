@@ -16,9 +16,14 @@ if TYPE_CHECKING:
 FOR_PEOPLE = 100
 """Rows shown unless said otherwise; programs get all of them."""
 
+MOST = 10**9
+"""Rows that can be asked for."""
+
 Limit = Annotated[
     int | None,
-    typer.Option(min=1, help=f"How many, the newest first ({FOR_PEOPLE} unless said; all with --json).", metavar="N"),
+    typer.Option(
+        min=1, max=MOST, help=f"How many, the newest first ({FOR_PEOPLE} unless said; all with --json).", metavar="N"
+    ),
 ]
 
 

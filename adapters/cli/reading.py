@@ -89,6 +89,6 @@ def instant(
     """A time (ISO 8601; UTC where it does not say, midnight for a day). Wrong use, told by `otherwise`, for no time."""
     try:
         at = datetime.fromisoformat(text)
-    except ValueError:
+        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # or before the year 1, after 9999
         raise typer.BadParameter(f"'{text}' is {otherwise}", param_hint=hint) from None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)

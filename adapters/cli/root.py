@@ -49,7 +49,7 @@ def say_error(error: Exception) -> None:
         fail(str(error), ["--bus or LIMEN_BUS names the bus; or bus in limen.yml"])
     elif isinstance(error, LimenError):
         fail(str(error))
-    elif isinstance(error, OSError) and error.filename:
-        fail(f"{error.filename}: {error.strerror or type(error).__name__}")
+    elif isinstance(error, OSError) and (error.filename or error.strerror):
+        fail(": ".join(str(part) for part in (error.filename, error.strerror or type(error).__name__) if part))
     else:
         fail(f"unexpected: {type(error).__name__}; set {DEBUG}=1 to see where, and report it")

@@ -1,7 +1,6 @@
 """`limen audit search`: the flows that match."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
@@ -13,7 +12,7 @@ from limen.adapters.cli.following import progress
 from limen.adapters.cli.listing import FOR_PEOPLE, Limit, Rows, note_rest
 from limen.adapters.cli.options import AsJson, Config, SettingsFile, Store, Where
 from limen.adapters.cli.output import DIM, NAME, dump_array, note, short, show_out, state_style
-from limen.adapters.cli.reading import keyed_store, uuid_of
+from limen.adapters.cli.reading import instant, keyed_store, uuid_of
 from limen.adapters.cli.table import id_cell, plain_table
 from limen.adapters.cli.times import ago
 
@@ -76,8 +75,8 @@ def search(
         "action": action,
         "outcome": outcome,
         "flow": FlowKind(flow.value) if flow else None,
-        "since": _time(since, "--since"),
-        "until": _time(until, "--until"),
+        "since": None if since is None else instant(since, "--since"),
+        "until": None if until is None else instant(until, "--until"),
     }
     _terms(asked, "--outcome")  # before the keys are asked for
     holdings = _hash(where, asked, identifier, ip)
@@ -100,15 +99,6 @@ def _terms(asked: Mapping[str, Any], hint: str) -> "Terms":
         return Terms(**asked)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint=hint) from None
-
-
-def _time(text: str | None, hint: str) -> datetime | None:
-    """UTC where it does not say."""
-    try:
-        at = datetime.fromisoformat(text) if text is not None else None
-    except ValueError:
-        raise typer.BadParameter(f"'{text}' is no time; one looks like 2026-05-04T12:00", param_hint=hint) from None
-    return at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at
 
 
 def _hash(where: Where, asked: dict[str, Any], identifier: str | None, ip: str | None) -> "Sequence[Holding] | None":

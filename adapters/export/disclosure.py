@@ -18,7 +18,7 @@ class Disclosure:
     """That sealed fields of a store are to be opened, by which keys and for what reason.
 
     `reason` is recorded in clear: no name of a person belongs in it. Raises `ValueError` where it is longer than 200
-    characters.
+    characters, or anything but one line of printable text.
     """
 
     store: LogStore = field(repr=False)
@@ -29,6 +29,8 @@ class Disclosure:
     def __post_init__(self) -> None:
         if len(self.reason) > REASON_LENGTH:
             raise ValueError(f"a reason has {REASON_LENGTH} characters at most, this one has {len(self.reason)}")
+        if not self.reason.isprintable():
+            raise ValueError("a reason is one line of printable text: it is shown wherever the log is")
 
     def record(self, id: UUID, format: str, window: Window, after: int, through: int) -> None:
         """Appends the event; it is durable when this returns. Not to be called where an event loop runs.

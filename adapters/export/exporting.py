@@ -20,6 +20,7 @@ from limen.adapters.log import PAGE_EVENTS, EventReader, open_log
 from limen.adapters.store import LogStore
 from limen.adapters.system import SystemIds
 from limen.domain.errors import ExportRefused
+from limen.domain.export import Export
 
 Format = Literal["jsonl", "parquet", "ocsf"]
 FORMATS: Final[tuple[Format, ...]] = get_args(Format)
@@ -89,9 +90,11 @@ def _opened(output: Path | BinaryIO, wanted: Terms, reader: EventReader) -> Iter
             raise ValueError("parquet needs a folder to write to")
         yield Lines(output, ocsf), wanted
         return
+    if output.exists() and not (output.is_file() or output.is_dir()):
+        raise ExportRefused(f"{output} is neither file nor folder: write to the standard output, and send that there")
     if wanted.format == "parquet":
         check_library()
-    with ExitStack() as stack:
+    with _named(output), ExitStack() as stack:
         try:
             stack.enter_context(FileLock(output.with_name(f"{output.name}.export.lock"), blocking=False, mode=0o600))
         except Timeout:
@@ -104,10 +107,26 @@ def _opened(output: Path | BinaryIO, wanted: Terms, reader: EventReader) -> Iter
             yield stack.enter_context(LinesFile(output, ocsf, private=private)), terms
 
 
+@contextmanager
+def _named(output: Path) -> Iterator[None]:
+    """What goes wrong while a file is written, such as a full disk, says which file it is."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, str(output)) from error
+
+
 def _disclosed(disclosure: Disclosure, terms: Terms, window: Window, start: int, through: int) -> bool:
-    """Records the disclosure; False where nothing is there to disclose, which is asked without keys."""
+    """Records the disclosure; False where nothing is there to disclose, which is asked without keys.
+
+    Records of disclosures are no reason for another: a run would always find that of the run before.
+    """
     with open_log(disclosure.store) as masked:
-        if next(window.entries(masked, start, through), None) is None:
+        ocsf = Authentications(masked, personal=False) if terms.format == "ocsf" else None
+        news = (entry for entry in window.entries(masked, start, through) if entry.kind != Export.stream)
+        if not any(ocsf is None or ocsf.of(entry) for entry in news):
             return False
     assert terms.id is not None  # an export without a disclosure has other terms, and was refused
     disclosure.record(terms.id, terms.format, window, start, through)

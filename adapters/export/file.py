@@ -23,6 +23,8 @@ class LinesFile(Lines):
     def __init__(self, path: Path, ocsf: Authentications | None = None, *, private: bool) -> None:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600 if private else 0o666)
         self._file = os.fdopen(descriptor, "r+b")
+        if private:
+            path.chmod(0o600)  # it may have been there, empty, for all to read
         super().__init__(self._file, ocsf)
         try:
             end = _whole(self._file)
@@ -35,9 +37,11 @@ class LinesFile(Lines):
 
     def close(self, *, failed: bool) -> None:  # noqa: ARG002 - whole lines count, however it ended
         """Makes what was written durable."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
+        try:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        finally:
+            self._file.close()
 
 
 def _whole(file: BinaryIO) -> int:

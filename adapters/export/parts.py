@@ -2,6 +2,7 @@
 
 import os
 import re
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -77,13 +78,16 @@ class Parts(Target):
 
     def close(self, *, failed: bool) -> None:
         """Finishes the part that is under way; where the export broke off, the next run makes it anew."""
-        if not failed:
-            self._write_group()
-        if self._part is not None:
-            if failed:
+        finished = False
+        try:
+            if not failed:
+                self._write_group()
+                if self._part is not None:
+                    self._part.finish()
+                finished = True
+        finally:
+            if self._part is not None and not finished:
                 self._part.drop()
-            else:
-                self._part.finish()
 
     def _write_group(self) -> None:
         if not self._rows:
@@ -131,8 +135,9 @@ class _Part:
         sync_folder(self._folder)
 
     def drop(self) -> None:
-        self._writer.close()
-        self._file.close()
+        for one in (self._writer, self._file):
+            with suppress(OSError):  # what could not be written is not wanted either
+                one.close()
         self._draft.unlink(missing_ok=True)
 
 
@@ -147,7 +152,7 @@ def schema() -> Any:
 
 def begun(folder: Path) -> bool:
     """Whether there is something in the folder already."""
-    return folder.is_dir() and any(path.name != _DRAFT for path in folder.iterdir())
+    return folder.is_file() or (folder.is_dir() and any(path.name != _DRAFT for path in folder.iterdir()))
 
 
 def _mark(folder: Path) -> Mark | None:

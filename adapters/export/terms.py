@@ -3,7 +3,7 @@
 import json
 import os
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -41,7 +41,7 @@ class Terms:
         """What must be the same, by the name of the option."""
         return {
             "--format": self.format,
-            "--since": None if self.since is None else self.since.isoformat(),
+            "--since": None if self.since is None else self.since.astimezone(UTC).isoformat(),
             "--after": self.after or None,
             "--personal": self.id is not None,
         }

@@ -103,6 +103,9 @@ class MemoryRecorder(POPOApplicationRecorder, VaultRecorder):
             row = self._vault.get(owner, {}).get((kind, name))
         return None if row is None else _vault_row(row)
 
+    def key_rows(self, owners: Sequence[UUID]) -> Sequence[VaultRow]:
+        return [row for owner in owners if (row := self.vault_row(owner, "key", ""))]
+
     def vault_rows(self, owner: UUID, kind: str) -> Sequence[VaultRow]:
         with self._database_lock:
             owned = self._vault.get(owner, {})

@@ -140,6 +140,9 @@ class PostgresVaultRecorder(PostgresApplicationRecorder, VaultRecorder):
         found = self._rows(statements.VAULT_ROW, (owner, kind, name))
         return VaultRow(*found[0]) if found else None
 
+    def key_rows(self, owners: Sequence[UUID]) -> Sequence[VaultRow]:
+        return [VaultRow(*row) for row in self._rows(statements.KEY_ROWS, (list(owners),))] if owners else []
+
     def vault_rows(self, owner: UUID, kind: str) -> Sequence[VaultRow]:
         return [VaultRow(*row) for row in self._rows(statements.VAULT_ROWS, (owner, kind, kind))]
 

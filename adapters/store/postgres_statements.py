@@ -35,6 +35,7 @@ TAKEN = "SELECT 1 FROM stored_events WHERE originator_id = %s AND originator_ver
 WRITTEN = f"{TAKEN} AND topic = %s AND state = %s"
 _COLUMNS = "owner, kind, name, value, subject, expires_at"
 VAULT_ROW = f"SELECT {_COLUMNS} FROM vault WHERE owner = %s AND kind = %s AND name = %s"
+KEY_ROWS = f"SELECT {_COLUMNS} FROM vault WHERE owner = ANY(%s) AND kind = 'key' AND name = ''"
 VAULT_ROWS = (
     f"SELECT {_COLUMNS} FROM vault WHERE owner = %s AND (%s = '' OR kind = %s)"
     ' ORDER BY kind COLLATE "C", name COLLATE "C"'

@@ -64,6 +64,10 @@ class VaultRecorder(ApplicationRecorder):
         """One vault row."""
 
     @abstractmethod
+    def key_rows(self, owners: Sequence[UUID]) -> Sequence[VaultRow]:
+        """The keys of those of these owners that have one, in any order."""
+
+    @abstractmethod
     def vault_rows(self, owner: UUID, kind: str) -> Sequence[VaultRow]:
         """All rows of an owner, of one kind or, where it is empty, of any."""
 

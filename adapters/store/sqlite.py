@@ -186,8 +186,8 @@ class SQLiteVaultRecorder(SQLiteApplicationRecorder, VaultRecorder):
         return self._rows(sql.log_of(len(topics)), (after, *topics, limit)) if topics else []
 
     def first_rows(self, streams: Sequence[UUID]) -> Sequence[LogRow]:
-        chunks = [streams[start : start + sql.FIRSTS_AT_ONCE] for start in range(0, len(streams), sql.FIRSTS_AT_ONCE)]
-        return [row for some in chunks for row in self._rows(sql.firsts(len(some)), [one.hex for one in some])]
+        found = (self._rows(sql.firsts(len(some)), [one.hex for one in some]) for some in _chunks(streams))
+        return [row for rows in found for row in rows]
 
     def stream_log(self, stream: UUID) -> Sequence[LogRow]:
         return self._rows(sql.STREAM_LOG, (stream.hex,))
@@ -195,6 +195,10 @@ class SQLiteVaultRecorder(SQLiteApplicationRecorder, VaultRecorder):
     def vault_row(self, owner: UUID, kind: str, name: str) -> VaultRow | None:
         found = self._rows(sql.VAULT_ROW, (owner.bytes, kind, name))
         return _vault_row(found[0]) if found else None
+
+    def key_rows(self, owners: Sequence[UUID]) -> Sequence[VaultRow]:
+        found = (self._rows(sql.key_rows(len(some)), [one.bytes for one in some]) for some in _chunks(owners))
+        return [_vault_row(row) for rows in found for row in rows]
 
     def vault_rows(self, owner: UUID, kind: str) -> Sequence[VaultRow]:
         return [_vault_row(row) for row in self._rows(sql.VAULT_ROWS, (owner.bytes, kind))]
@@ -242,6 +246,10 @@ def _conflicting(cursor: sqlite3.Cursor, record: Record) -> set[UUID]:
     places = [(stream, version) for stream, version, *_ in rows(record.events, EVENT)]
     taken = {stream for stream, version in places if cursor.execute(sql.TAKEN, (stream, version)).fetchone()}
     return {UUID(stream) for stream in taken or {stream for stream, _ in places}}
+
+
+def _chunks(ids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
+    return (ids[start : start + sql.IDS_AT_ONCE] for start in range(0, len(ids), sql.IDS_AT_ONCE))
 
 
 def _vault_row(row: Sequence[Any]) -> VaultRow:

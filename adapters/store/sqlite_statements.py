@@ -29,8 +29,8 @@ STREAM_LOG = (
     "SELECT rowid, originator_id, originator_version, topic, state FROM stored_events"
     " WHERE originator_id = ? ORDER BY originator_version"
 )
-FIRSTS_AT_ONCE = 500
-"""Streams asked for by one statement: within the parameters any SQLite allows."""
+IDS_AT_ONCE = 500
+"""Streams or owners asked for by one statement: within the parameters any SQLite allows."""
 
 VAULT_ROW = "SELECT * FROM vault WHERE owner = ? AND kind = ? AND name = ?"
 VAULT_ROWS = "SELECT * FROM vault WHERE owner = ?1 AND (?2 = '' OR kind = ?2) ORDER BY kind, name"
@@ -117,6 +117,11 @@ def firsts(streams: int) -> str:
         "SELECT rowid, originator_id, originator_version, topic, state FROM stored_events"
         f" WHERE originator_version = 1 AND originator_id IN ({','.join('?' * streams)})"
     )
+
+
+def key_rows(owners: int) -> str:
+    """The keys of so many owners."""
+    return f"SELECT * FROM vault WHERE owner IN ({','.join('?' * owners)}) AND kind = 'key' AND name = ''"
 
 
 def last_position(cursor: sqlite3.Cursor) -> int:

@@ -118,7 +118,11 @@ def test_a_span_is_cut_by_time(env: dict[str, str], tmp_path: Path) -> None:
         (["--since", "2026-05-04", "--until", "2026-05-04"], "until comes first"),
         (["--reason", "because"], "with --personal alone"),
         (["--personal", "--reason", "x" * 201], "200 characters"),
+        (["--personal", "--reason", "case 4711\x1b[2J"], "one line of printable text"),
         (["--after", "-1"], "--after"),
+        (["--after", str(2**64)], "--after"),
+        (["--since", "0001-01-01T00:00+14:00"], "no time"),
+        (["--output", "."], "no name of its own"),
     ],
 )
 def test_wrong_use_is_told(env: dict[str, str], args: list[str], sentence: str) -> None:

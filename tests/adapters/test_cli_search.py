@@ -95,6 +95,8 @@ def test_people_see_what_matched_and_how_much_there_is(limen: Limen) -> None:
         (("--ip", "somewhere"), "neither an IP address nor a prefix"),
         (("--identity", "ada"), "is no id, nor the beginning of one"),
         (("--since", "yesterday"), "no time"),
+        (("--until", "9999-12-31T23:59-14:00"), "no time"),
+        (("--limit", str(2**64)), "less than or equal"),
         (("--flow", "logout"), "login"),
     ],
 )

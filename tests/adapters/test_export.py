@@ -3,8 +3,12 @@
 import asyncio
 import io
 import json
+import os
+import resource
+import signal
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -67,6 +71,12 @@ async def live(url: str) -> UUID:
         identity = done.flow.identity_id
     assert isinstance(identity, UUID)
     return identity
+
+
+async def live_again(url: str) -> None:
+    """They sign in once more."""
+    async with open_house(store=url) as house:
+        await submit(house, "login", "password", identifier=ADA, password=PASSWORD)
 
 
 async def erase(url: str, identity: UUID) -> None:
@@ -250,6 +260,52 @@ async def test_an_export_with_other_options_is_not_gone_on_with(url: str, tmp_pa
     assert len(logged(url)) == 2, "a refused disclosure discloses nothing"
 
 
+async def test_an_instant_is_the_same_in_every_zone(url: str, tmp_path: Path) -> None:
+    await append(url, NOON, NOON)
+    assert export(url, tmp_path / "kept", since=NOON).events == 2
+    assert export(url, tmp_path / "kept", since=NOON.astimezone(timezone(timedelta(hours=2)))).events == 0
+
+
+async def test_what_an_export_cannot_go_on_with_is_refused_before_anything_is_made(url: str, tmp_path: Path) -> None:
+    await append(url, NOON)
+    pipe, file = tmp_path / "pipe", tmp_path / "file"
+    os.mkfifo(pipe)
+    file.touch()
+    with pytest.raises(ExportRefused, match="pipe is neither file nor folder"):
+        export(url, pipe)
+    with pytest.raises(ExportRefused, match="file is there and was not exported"):
+        export(url, file, format="parquet")
+    assert not {"pipe.export.json", "file.export.json"} & set(beside(tmp_path))
+
+
+@pytest.mark.parametrize("format", FORMATS)
+async def test_a_full_disk_is_told_with_the_file_and_the_next_run_goes_on(
+    url: str, tmp_path: Path, format: Format
+) -> None:
+    await live(url)
+    export(url, tmp_path / "whole", format=format)
+    output = tmp_path / "kept"
+    store = open_store(url)  # its own files are as large as they get
+    with no_more_room(1000), pytest.raises(OSError, match="File too large") as refused:
+        export(store, output, format=format)
+    store.close()
+    assert refused.value.filename == str(output)
+    export(url, output, format=format)
+    assert list(all_bytes(output).values()) == list(all_bytes(tmp_path / "whole").values())
+
+
+@contextmanager
+def no_more_room(size: int) -> Iterator[None]:
+    """No file gets larger: the system refuses it just as it does when a disk is full."""
+    before, ignored = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+
+
 @pytest.mark.parametrize("format", FORMATS)
 async def test_what_is_no_export_or_one_of_another_log_is_left_as_it_is(
     url: str, tmp_path: Path, format: Format
@@ -340,6 +396,28 @@ async def test_each_run_that_opens_something_is_on_record(url: str, tmp_path: Pa
     assert 0 < second["data"]["after"] < first["data"]["through"] < second["data"]["through"]
     await asyncio.to_thread(disclose, url, tmp_path / "elsewhere")
     assert logged(url, "PersonalDataExported")[-1]["stream"] != first["stream"]
+
+
+@pytest.mark.parametrize("format", FORMATS)
+async def test_a_timer_that_finds_nothing_new_opens_nothing(url: str, tmp_path: Path, format: Format) -> None:
+    """Though the record of the run before is new, and for OCSF much else that it does not tell."""
+    await live(url)
+    for _ in range(3):
+        await asyncio.to_thread(disclose, url, tmp_path / "kept", format=format)
+        assert len(logged(url, "PersonalDataExported")) == 1
+    await live_again(url)
+    await asyncio.to_thread(disclose, url, tmp_path / "kept", format=format)
+    assert len(logged(url, "PersonalDataExported")) == 2
+
+
+async def test_a_file_that_was_there_empty_is_closed_to_others(url: str, tmp_path: Path) -> None:
+    await live(url)
+    output = tmp_path / "kept"
+    output.touch()
+    output.chmod(0o644)
+    await asyncio.to_thread(disclose, url, output)
+    assert ADA.encode() in output.read_bytes()
+    assert output.stat().st_mode & 0o077 == 0
 
 
 async def test_what_opens_nothing_is_not_on_record(url: str, tmp_path: Path) -> None:

@@ -117,6 +117,20 @@ async def test_sealed_fields_open_with_the_key_alone_and_read_as_erased_without_
             assert [entry.data["note"] for entry in log.events()] == [{"email": {"erased": True}}]
 
 
+async def test_a_sealed_field_that_was_changed_is_told_and_not_shown(store: LogStore) -> None:
+    keys, owner = Keys(store, ["secret"], SequentialSecrets()), uuid4()
+    await keys.open()
+    key = keys.create(owner)
+    field = keys.seal(owner, "Ada")
+    changed = Sealed(sealed=field.sealed.replace(field.sealed[-8:-4], "AAAA"), key=owner)
+    await store.append(Step(events=[probe(owner, 1, note={"name": changed})], put=[key]))
+    with (
+        open_log(store, keys=keys) as log,
+        pytest.raises(StoreUnusable, match="changed afterwards; limen audit verify"),
+    ):
+        list(log.events())
+
+
 async def test_a_follower_sees_what_was_there_and_what_comes(store: LogStore, url: str) -> None:
     stream = uuid4()
     await store.append(Step(events=[probe(stream, 1), probe(stream, 2)]))

@@ -3,7 +3,7 @@
 import random
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -18,6 +18,7 @@ from limen.domain.aggregate import Aggregate
 from limen.domain.configuration import FlowKind
 from limen.domain.flow_events import ActionRef
 from limen.domain.ports import Step
+from limen.domain.testing import FixedClock
 from limen.projections import FLOWS, ORIGINS, PARTIES
 from tests.contracts.views import NOON, begun
 from tests.support.engine import ADA, PASSWORD, House, ignore, messages, open_house, parse
@@ -70,6 +71,15 @@ async def login(house: House, request: Request = HOME, identifier: str = ADA, pa
     flow = await house.start("login", request=request)
     values = {"identifier": identifier, "password": password}
     return await house.engine.submit(flow.id, method="password", values=values, request=request)
+
+
+class Drifting(FixedClock):
+    """A clock that is set back meanwhile."""
+
+    drift = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.drift
 
 
 class SearchContract:
@@ -194,6 +204,20 @@ class SearchContract:
             ]
             listed_flows = found(house, url, **held(house, ADA))
             assert listed_flows.index(heir.flow.id) < listed_flows.index(ada.id)
+
+    async def test_a_flow_is_found_by_when_it_began_though_another_clock_was_behind(self, url: str) -> None:
+        clock = Drifting(NOON)
+        async with open_house(HOOKS, store=url, worker=False, clock=clock) as house:
+            ada = (await house.register(ADA, request=HOME)).flow.identity_id
+            clock.advance(3600)
+            flow, began = await house.start("login", request=HOME), clock.now()
+            clock.drift = timedelta(minutes=-1)  # as of another process, which takes the submissions
+            for password in ("wrong", PASSWORD):
+                values = {"identifier": ADA, "password": password}
+                await house.engine.submit(flow.id, method="password", values=values, request=CAFE)
+            cafe = came_from(house, "198.51.100.1")
+            for terms in ({"identity": ada}, {"action": "risk", "outcome": "continue"}, cafe):
+                assert found(house, url, since=began, **terms) == [flow.id], terms
 
     async def test_views_rebuilt_find_the_same(self, url: str) -> None:
         async with lived(url) as house:

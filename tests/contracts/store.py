@@ -127,6 +127,14 @@ class StoreContract:
         assert await store.vault_rows(owner) == [row(owner, value=b"2"), row(owner, name="kept", value=b"4")]
         assert await store.next_due() is None
 
+    async def test_keys_are_read_many_at_a_time(self, store: LogStore) -> None:
+        owners = [uuid4() for _ in range(1203)]
+        keys = [VaultRow(owner, "key", "", owner.bytes, uuid4()) for owner in owners[:-1]]
+        await store.append(Step(put=[*keys, row(owners[0]), row(owners[-1])]))
+        found = store.application.vault.key_rows(owners)
+        assert sorted(found, key=lambda one: one.owner) == sorted(keys, key=lambda one: one.owner)
+        assert list(store.application.vault.key_rows([])) == []
+
     async def test_a_step_that_cannot_be_written_harms_no_other(self, store: LogStore) -> None:
         good, bad = uuid4(), uuid4()
         impossible = [
