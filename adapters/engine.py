@@ -17,7 +17,7 @@ from limen.adapters.courier import SmtpCourier
 from limen.adapters.hasher import PooledHasher
 from limen.adapters.keyring import Keys
 from limen.adapters.ledger.sealing import sealing
-from limen.adapters.methods import CodeMethod, PasswordMethod, ProfileMethod
+from limen.adapters.methods import CodeMethod, LookupSecretMethod, PasswordMethod, ProfileMethod, TotpMethod
 from limen.adapters.rules import recall, rules_of
 from limen.adapters.store import LogStore, open_store
 from limen.adapters.system import SystemClock, SystemIds, SystemSecrets
@@ -181,6 +181,8 @@ class _Books:
             PasswordMethod(configuration.method("password").config, hasher),
             CodeMethod(configuration.method("code").config, self.tools.secrets),
             ProfileMethod(),
+            TotpMethod(configuration.method("totp").config, self.tools.secrets, configuration.base_url),
+            LookupSecretMethod(self.tools.secrets),
         )
         return {method.name: method for method in methods}
 

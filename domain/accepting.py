@@ -40,7 +40,7 @@ class Accepting:
         self.tools = desk.services.tools
         self.scheduler = desk.scheduler
         self.reply = Reply(desk)
-        self.completion = Completion(self.tools, desk.people, desk.presenter, self.scheduler)
+        self.completion = Completion(self.tools, desk.sessions, desk.presenter, self.scheduler)
 
     async def accept(
         self, work: Work, verdict: Accepted, submission: Submission, request: Request, signed_in: SignedIn | None
@@ -98,6 +98,9 @@ class Accepting:
             authentication=verdict.authentication,
             aal=verdict.aal,
             verified=verdict.verified,
+            removed=verdict.removed,
+            spent=verdict.spent,
+            proven=verdict.proven,
             session=signed_in.session if signed_in and flow.kind is FlowKind.SETTINGS else None,
             devices=list(signed_in.devices) if signed_in else [],
             key=key,
@@ -160,12 +163,12 @@ class Accepting:
         flow.fire("interrupt", now, action=action.id, form=form, identity_id=flow.owner)
         if action.hook != "require_verified_address":
             await work.commit()
-            return self.reply.outcome(flow, signed_in)
+            return await self.reply.outcome(flow, signed_in)
         begun = self._start_verifications(work, decision, now)
         steps = [self._show_verification(started, url=True) for started in begun]
         await work.commit()
         await self.services.dispatcher.take_up(started.delivery for started in begun)
-        return self.reply.outcome(flow, signed_in, error=VERIFIED_REQUIRED, continue_with=tuple(steps))
+        return await self.reply.outcome(flow, signed_in, error=VERIFIED_REQUIRED, continue_with=tuple(steps))
 
     def _start_verifications(self, work: Work, decision: Decision, now: datetime) -> list[StartedVerification]:
         """Sends the person off to verify the first of their addresses."""
@@ -211,10 +214,11 @@ class Accepting:
         flow, decision = done.work.flow, done.decision
         presenter = self.desk.presenter
         identity = Drawn(lambda: presenter.identity(decision))
-        shown = (decision.identity, decision.profile) if flow.kind is FlowKind.SETTINGS else (None, None)
+        theirs = flow.kind is FlowKind.SETTINGS or flow.requested_aal != "aal1"
+        shown = (decision.identity, decision.profile) if theirs else (None, None)
         return Outcome(
             state=flow.state,
-            flow=presenter.view(flow, identity=shown[0], profile=shown[1]),
+            flow=await self.desk.view(flow, *shown),
             identity=identity,
             session=Drawn(lambda: presenter.session(decision, identity) or {}) if decision.session else None,
             session_token=decision.session_token,

@@ -10,12 +10,12 @@ from uuid import UUID
 
 from limen.domain.code import ROW
 from limen.domain.configuration import FlowKind
+from limen.domain.credentials import record_credentials
 from limen.domain.decision import Decision
 from limen.domain.errors import FlowNotFound, StoreConflict
 from limen.domain.flow import Flow
 from limen.domain.identity import (
     AddressVerified,
-    CredentialChanged,
     Identity,
     IdentityRegistered,
     Profile,
@@ -24,7 +24,7 @@ from limen.domain.identity import (
     TraitsChanged,
 )
 from limen.domain.mention import bind
-from limen.domain.people import People
+from limen.domain.pending import pending_key
 from limen.domain.plan import Plan
 from limen.domain.ports import VaultKey
 from limen.domain.presenter import Presenter
@@ -33,7 +33,9 @@ from limen.domain.reservation import IdentifierReleased, IdentifierReserved, Res
 from limen.domain.scheduling import Schedule, Scheduler
 from limen.domain.self_verification import StartedVerification, start_verification
 from limen.domain.session import Session, SessionRevoked
+from limen.domain.sessions import Sessions
 from limen.domain.streams import ATTEMPTS
+from limen.domain.throttle import held_back
 from limen.domain.token import cookie_secrets, token_row
 from limen.domain.tools import Tools
 from limen.domain.work import Work
@@ -51,7 +53,7 @@ class Taken(Exception):
 
 
 class Overtaken(Exception):
-    """What the verdict rested on has changed since: the password was replaced, or the session ended."""
+    """What the verdict rested on has changed since: a password was replaced, a code spent, or the session ended."""
 
 
 @dataclass(slots=True)
@@ -67,9 +69,10 @@ class Completed:
 class Completion:
     """Completes flows under one configuration."""
 
-    def __init__(self, tools: Tools, people: People, presenter: Presenter, scheduler: Scheduler) -> None:
+    def __init__(self, tools: Tools, sessions: Sessions, presenter: Presenter, scheduler: Scheduler) -> None:
         self.tools = tools
-        self.people = people
+        self.sessions = sessions
+        self.people = sessions.people
         self.presenter = presenter
         self.scheduler = scheduler
         self.keyring = tools.keyring
@@ -101,8 +104,11 @@ class Completion:
         fresh = await self.people.identity(decision.identity.id)
         if fresh is None:
             raise FlowNotFound(flow.id, "the person it was of has been erased")
-        if flow.kind is FlowKind.LOGIN and fresh.replaced.get(decision.method, 0) > decision.identity.version:
+        moved = max(fresh.replaced.get(decision.method, 0), fresh.spent.get(decision.method, 0))
+        if flow.kind is FlowKind.LOGIN and moved > decision.identity.version:
             raise Overtaken
+        if decision.spent and held_back(fresh, decision.method, decision.at):
+            raise Overtaken  # others were guessing meanwhile: a right guess among too many counts no more
         session = decision.session
         if session is not None and session.version > len(session.pending):
             there = await self.people.streams.load(Session, session.id)
@@ -139,7 +145,9 @@ class Completion:
             await self._revoke(work, decision)
         await self._session(work, decision)
         for address in due:
-            done.verifications.append(self._verification(work, decision, address))
+            asked = self.presenter.request(flow)
+            started = start_verification(work, self.tools, self.people, self.scheduler, decision, address, asked)
+            done.verifications.append(started)
         done.schedule = await self.scheduler.actions(
             list(plan.timed("after_commit", "delivery")),
             work,
@@ -148,7 +156,8 @@ class Completion:
             identity_id=decision.identity.id,
         )
         bind(work.step, flow.id, decision.identity)
-        work.step.drop.append(VaultKey(flow.id, ROW))
+        await self._strengthen(work, decision)
+        work.step.drop += [VaultKey(flow.id, ROW), pending_key(flow, decision.method)]
         work.add(decision.identity)
         flow.fire(
             "complete",
@@ -164,7 +173,8 @@ class Completion:
 
     async def _identity(self, work: Work, decision: Decision) -> None:
         identity, flow_id, at = decision.identity, work.flow.id, decision.at
-        if identity.version == 0:
+        new = decision.registers
+        if new:
             reservations = await self._reserve(work, decision, ())
             if decision.key is not None:
                 work.step.put.append(decision.key)
@@ -187,10 +197,7 @@ class Completion:
                     changed=changed,
                     reservations=await self._reserve(work, decision, identity.reservations),
                 )
-            for type_ in decision.credentials:
-                identity.record(CredentialChanged, at, flow_id=flow_id, type=type_)
-        for type_, secret in decision.credentials.items():
-            work.step.put.append(self.people.credential_row(identity.id, type_, secret))
+        record_credentials(work, self.people, decision, new=new)
 
     async def _reserve(self, work: Work, decision: Decision, held: Sequence[UUID]) -> tuple[UUID, ...]:
         """Takes what the new profile needs, gives back what it no longer does. Raises `Taken`."""
@@ -235,6 +242,16 @@ class Completion:
         )
         work.add(session)
 
+    async def _strengthen(self, work: Work, decision: Decision) -> None:
+        """A factor that was set up has been shown too (Kratos); the actions saw the session as it was before."""
+        if not decision.proven:
+            return
+        session = await self.sessions.strengthen(decision, work.flow, self.tools.clock.now())
+        if session is None:
+            raise Overtaken
+        decision.session = session
+        work.add(session)
+
     async def _revoke(self, work: Work, decision: Decision) -> None:
         """Ends every other active session of the identity, found through its own stream."""
         own = decision.session.id if decision.session else None
@@ -274,12 +291,6 @@ class Completion:
             ),
         )
         return due
-
-    def _verification(self, work: Work, decision: Decision, address: str) -> StartedVerification:
-        """Starts a verification flow whose code is already on its way. No before-action of verification runs."""
-        return start_verification(
-            work, self.tools, self.people, self.scheduler, decision, address, self.presenter.request(work.flow)
-        )
 
 
 def _changed(before: Profile | None, after: Profile) -> tuple[str, ...]:

@@ -16,7 +16,8 @@ class Decision:
 
     `identity` is who it is about (a new one, of version 0, in registration); `profile` what they shall be; `previous`
     what they were. `session` is the one to be issued,
-    refreshed, or signed in with; None where there is none. `key` is the vault row of a new identity's key.
+    refreshed, or signed in with; None where there is none. `key` is the vault row of a new identity's key. `removed`,
+    `spent` and `proven` are the verdict's.
     """
 
     at: datetime
@@ -28,6 +29,9 @@ class Decision:
     authentication: str = ""
     aal: str = "aal1"
     verified: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    removed: tuple[str, ...] = ()
+    spent: Mapping[str, str] = field(default_factory=dict, repr=False)
+    proven: bool = False
     session: Session | None = None
     session_token: str | None = field(default=None, repr=False)
     devices: list[Mapping[str, Any]] = field(default_factory=list, repr=False)

@@ -1,13 +1,17 @@
 """Desk: all that works under one configuration; and the services that work under every one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from limen.domain.configuration import Slot
+from limen.domain.configuration import FlowKind, Slot
 from limen.domain.dispatch import Dispatcher
 from limen.domain.flow import Flow
 from limen.domain.handler import Actions
-from limen.domain.method import Method
+from limen.domain.identity import Identity, Profile
+from limen.domain.method import Factor, Glance, Method
+from limen.domain.outcome import FlowView
+from limen.domain.pending import pending_row, pending_secret
 from limen.domain.people import People
 from limen.domain.plan import Plan, plan
 from limen.domain.presenter import Presenter
@@ -71,3 +75,35 @@ class Desk:
         settings = self.rules.configuration.settings
         keyring, every = self.services.tools.keyring, settings.contexts == "all"
         return Work(flow, self.services.streams, keyring, settings.payload_retention, every_context=every)
+
+    # -- flows as their users see them
+
+    async def view(self, flow: Flow, identity: Identity | None = None, profile: Profile | None = None) -> FlowView:
+        """A flow for its user, with the secrets its form shows them."""
+        if identity is None or profile is None or flow.kind is not FlowKind.SETTINGS:
+            return self.presenter.view(flow, identity=identity, profile=profile)
+        return self.presenter.view(
+            flow, identity=identity, profile=profile, shown=await self._shown(flow, identity, profile)
+        )
+
+    async def _shown(self, flow: Flow, identity: Identity, profile: Profile) -> dict[str, Any]:
+        store, keyring, shown = self.services.streams.store, self.services.tools.keyring, dict[str, Any]()
+        kept: Mapping[str, Any] | None = None
+        for name, factor in self._factors():
+            if kept is None:
+                kept, _ = self.presenter.kept(flow)
+            pending = await pending_secret(store, keyring, flow, name)
+            shown[name] = await factor.show(Glance(flow, self.people, identity, profile, kept, pending))
+        return shown
+
+    def prepare(self, work: Work, identity: Identity) -> None:
+        """Makes the secrets that a settings flow keeps from its start."""
+        for name, factor in self._factors():
+            secret = factor.prepare(identity)
+            if secret is not None:
+                work.step.put.append(pending_row(self.services.tools.keyring, work.flow, name, secret))
+
+    def _factors(self) -> Iterator[tuple[str, Factor]]:
+        for name, method in self.methods.items():
+            if isinstance(method, Factor) and self.rules.configuration.method(name).enabled:
+                yield name, method

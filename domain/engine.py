@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from limen.domain.assurance import demand
 from limen.domain.configuration import Configuration, FlowKind
 from limen.domain.desk import Desk, Services
 from limen.domain.dispatch import Dispatcher
@@ -180,16 +181,24 @@ class Engine:
             raise FlowExpired(flow.id)
         desk = await self.desk(flow.configuration)
         await self._key(flow)
-        owner = flow.identity_id if flow.kind is FlowKind.SETTINGS else None
+        theirs = flow.kind is FlowKind.SETTINGS or flow.requested_aal != "aal1"
+        owner = flow.identity_id if theirs else None
         identity = await desk.people.identity(owner) if owner else None
         profile = desk.people.profile(identity) if identity else None
-        return desk.presenter.view(flow, identity=identity, profile=profile)
+        return await desk.view(flow, identity, profile)
 
     async def session(self, token: str | None) -> Document | None:
-        """The active session of a token, with its identity; None when there is none."""
-        sessions = self._in_force.sessions
+        """The active session of a token, with its identity; None when there is none.
+
+        Raises `RequestRefused` (`session_aal2_required`) where `session.whoami.required_aal` asks for a second factor
+        that the person has and the session has not shown; its `details` say where a browser shows it.
+        """
+        sessions, configuration = self._in_force.sessions, self._in_force.rules.configuration
         signed_in = await sessions.of(token)
-        return Document(sessions.body(signed_in)) if signed_in else None
+        if signed_in is None:
+            return None
+        demand(configuration, configuration.whoami_required_aal, signed_in.session, signed_in.identity)
+        return Document(sessions.body(signed_in))
 
     async def signed_in(self, token: str | None) -> SignedIn | None:
         """Who is signed in with a token."""

@@ -29,11 +29,15 @@ from limen.domain.flow_events import (
     MethodAccepted,
     MethodRefused,
     MethodSubmitted,
+    SecretsShown,
     SubmissionDismissed,
 )
 from limen.domain.identity import (
     AddressVerified,
     CredentialChanged,
+    CredentialMissed,
+    CredentialRemoved,
+    CredentialUsed,
     IdentityErased,
     IdentityRegistered,
     SessionOpened,
@@ -42,7 +46,7 @@ from limen.domain.identity import (
 )
 from limen.domain.published import ConfigurationPublished
 from limen.domain.reservation import IdentifierReleased, IdentifierReserved
-from limen.domain.session import SessionIssued, SessionRefreshed, SessionRevoked
+from limen.domain.session import SessionIssued, SessionRefreshed, SessionRevoked, SessionStrengthened
 
 __all__ = [
     "EVENT_TYPES",
@@ -55,6 +59,9 @@ __all__ = [
     "ChallengeSent",
     "ConfigurationPublished",
     "CredentialChanged",
+    "CredentialMissed",
+    "CredentialRemoved",
+    "CredentialUsed",
     "DeliveryAttempted",
     "DeliveryCanceled",
     "DeliveryDelivered",
@@ -79,10 +86,12 @@ __all__ = [
     "MethodRefused",
     "MethodSubmitted",
     "PersonalDataExported",
+    "SecretsShown",
     "SessionIssued",
     "SessionOpened",
     "SessionRefreshed",
     "SessionRevoked",
+    "SessionStrengthened",
     "SessionsClosed",
     "SubmissionDismissed",
     "TraitsChanged",

@@ -23,6 +23,7 @@ from limen.domain.flow_events import (
     MethodAccepted,
     MethodRefused,
     MethodSubmitted,
+    SecretsShown,
     SubmissionDismissed,
 )
 from limen.domain.machine import FLOWS, fire
@@ -103,6 +104,9 @@ class Flow(Aggregate):
         if event.reason == "wrong_code":
             self.wrong_codes += 1
 
+    def _shown(self, event: SecretsShown) -> None:
+        self.state, self.form, self.busy_until = self.back, event.form, None
+
     def _dismissed(self, event: SubmissionDismissed) -> None:
         self.form = event.form
 
@@ -162,6 +166,7 @@ _FOLDS: Mapping[type[DomainEvent], Any] = {
     MethodSubmitted: Flow._submitted,
     MethodAccepted: Flow._accepted,
     MethodRefused: Flow._refused,
+    SecretsShown: Flow._shown,
     SubmissionDismissed: Flow._dismissed,
     ActionsPlanned: Flow._planned,
     FlowInterrupted: Flow._interrupted,

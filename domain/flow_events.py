@@ -135,10 +135,7 @@ class MethodRefused(FlowEvent):
 
 
 class SubmissionDismissed(FlowEvent):
-    """A submission that named no method of this flow: nothing was tried. `form` (sealed) holds the message.
-
-    `network` as in `MethodSubmitted`.
-    """
+    """No method of this flow was named: nothing was tried. `form` (sealed) holds the message; `network`: whose try."""
 
     class_version: ClassVar[int] = 2
 
@@ -147,6 +144,14 @@ class SubmissionDismissed(FlowEvent):
     network: UUID | None = None
 
     upcast_v1_v2: ClassVar = staticmethod(_unknown("network"))
+
+
+class SecretsShown(FlowEvent):
+    """The person is shown secrets: `what` is generated (not in force yet) or revealed. `form` (sealed) holds none."""
+
+    method: str
+    what: str
+    form: Sealed | None = None
 
 
 class ChallengeSent(FlowEvent):

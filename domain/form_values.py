@@ -18,6 +18,11 @@ _NUMBER = re.compile(r"[+-]?[0-9.]+([eE][+-]?[0-9]+)?")
 _NOTHING = object()
 
 
+def truthy(value: Any) -> bool:
+    """Whether a button was pressed: `true` in a JSON body, one of Go's words for it in a form."""
+    return value is True or (isinstance(value, str) and value in _TRUE)
+
+
 def decode_form(values: Mapping[str, Any], schema: Mapping[str, Any] | IdentitySchema) -> dict[str, Any]:
     """The values with `traits.…` names made into one typed `traits` object; everything else as it is.
 

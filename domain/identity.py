@@ -49,6 +49,30 @@ class CredentialChanged(IdentityEvent):
     type: str
 
 
+class CredentialRemoved(IdentityEvent):
+    """A credential of this type was removed; its secret is gone from the vault."""
+
+    flow_id: UUID | None
+    type: str
+
+
+class CredentialUsed(IdentityEvent):
+    """A code of this type was right and is spent: the vault says so in the same transaction."""
+
+    flow_id: UUID | None
+    type: str
+
+
+class CredentialMissed(IdentityEvent):
+    """A wrong code of this type was given. They are counted until a right one comes."""
+
+    flow_id: UUID | None
+    type: str
+
+
+CredentialEvent = CredentialChanged | CredentialRemoved | CredentialUsed | CredentialMissed
+
+
 class AddressVerified(IdentityEvent):
     """The person showed that an address is theirs."""
 
@@ -72,6 +96,14 @@ class SessionsClosed(IdentityEvent):
 
 class IdentityErased(IdentityEvent):
     """The person's key and vault rows were deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Misses:
+    """Wrong codes in a row, and when the last one came."""
+
+    count: int
+    last: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +209,11 @@ class Identity(Aggregate):
         self.reservations: tuple[UUID, ...] = ()
         self.credentials: tuple[str, ...] = ()
         self.replaced: Mapping[str, int] = {}
-        """The version at which a credential was replaced last, by type."""
+        """The version at which a credential was replaced or removed last, by type."""
+        self.spent: Mapping[str, int] = {}
+        """The version at which a code was spent last, by type."""
+        self.failed: Mapping[str, Misses] = {}
+        """Wrong codes since the last right one, by type."""
         self.verified: Mapping[UUID, datetime] = {}
         self.sessions: tuple[tuple[UUID, datetime], ...] = ()
         self._prune_at = PRUNE_FROM
@@ -197,10 +233,8 @@ class Identity(Aggregate):
                 self.past_reservations |= frozenset(event.reservations)
                 self.verified = {}
                 self.updated_at = event.timestamp
-            case CredentialChanged():
-                self.credentials = tuple(dict.fromkeys([*self.credentials, event.type]))
-                self.replaced = {**self.replaced, event.type: event.originator_version}
-                self.updated_at = event.timestamp
+            case CredentialChanged() | CredentialRemoved() | CredentialUsed() | CredentialMissed():
+                self._credential(event)
             case AddressVerified():
                 self.verified = {**self.verified, event.address_id: event.timestamp}
             case SessionOpened():
@@ -214,6 +248,23 @@ class Identity(Aggregate):
                 self.erased, self.sessions = True, ()
             case _:
                 pass
+
+    def _credential(self, event: CredentialEvent) -> None:
+        type_ = event.type
+        match event:
+            case CredentialMissed():
+                before = self.failed.get(type_)
+                self.failed = {**self.failed, type_: Misses(before.count + 1 if before else 1, event.timestamp)}
+                return
+            case CredentialUsed():
+                self.spent = {**self.spent, type_: event.originator_version}
+            case _:
+                changed = isinstance(event, CredentialChanged)
+                kept = [one for one in self.credentials if changed or one != type_]
+                self.credentials = tuple(dict.fromkeys([*kept, type_] if changed else kept))
+                self.replaced = {**self.replaced, type_: event.originator_version}
+                self.updated_at = event.timestamp
+        self.failed = {name: misses for name, misses in self.failed.items() if name != type_}
 
     def _prune(self, now: datetime) -> None:
         """Forgets sessions whose time is over, rarely enough to cost next to nothing a session."""

@@ -85,7 +85,7 @@ class Stateful(Protocol):
         """Records the event of the transition that has just been made."""
 
 
-def _rows(form: str, *, challenges: bool, opens_challenged: bool) -> tuple[Row, ...]:
+def _rows(form: str, *, challenges: bool, opens_challenged: bool, shows: bool) -> tuple[Row, ...]:
     """The common table of the five flows (design.md §4). `form` is the state that waits for a submission."""
     waiting = (form, "sent_email") if challenges else (form,)
     running = ("preparing", "finishing")
@@ -109,17 +109,21 @@ def _rows(form: str, *, challenges: bool, opens_challenged: bool) -> tuple[Row, 
     ]
     if challenges:
         rows.insert(6, Row("challenge", ("authenticating",), "sent_email", "ChallengeSent"))
+    if shows:
+        rows.insert(4, Row("show", ("authenticating",), BACK, "SecretsShown"))
     if opens_challenged:
         rows.insert(1, Row("open_challenged", ("preparing",), "sent_email", "FlowOpenedChallenged"))
     return tuple(rows)
 
 
-def _flow(kind: FlowKind, form: str, *, challenges: bool = True, opens_challenged: bool = False) -> Table:
+def _flow(
+    kind: FlowKind, form: str, *, challenges: bool = True, opens_challenged: bool = False, shows: bool = False
+) -> Table:
     return Table(
         name=kind.value,
         creation="FlowInitiated",
         initial="preparing",
-        rows=_rows(form, challenges=challenges, opens_challenged=opens_challenged),
+        rows=_rows(form, challenges=challenges, opens_challenged=opens_challenged, shows=shows),
         ends=("completed", "rejected", "failed", "expired"),
         backs=(form, "sent_email") if challenges else (form,),
     )
@@ -130,7 +134,7 @@ FLOWS: Mapping[FlowKind, Table] = {
     FlowKind.REGISTRATION: _flow(FlowKind.REGISTRATION, FORM),
     FlowKind.RECOVERY: _flow(FlowKind.RECOVERY, FORM),
     FlowKind.VERIFICATION: _flow(FlowKind.VERIFICATION, FORM, opens_challenged=True),
-    FlowKind.SETTINGS: _flow(FlowKind.SETTINGS, "show_form", challenges=False),
+    FlowKind.SETTINGS: _flow(FlowKind.SETTINGS, "show_form", challenges=False, shows=True),
 }
 """The five flows. A verification that another flow starts by itself opens with its code already on the way."""
 

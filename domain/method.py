@@ -7,9 +7,10 @@ verdict into a transition.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 from uuid import UUID
 
+from limen.domain.assurance import SECOND_FACTORS
 from limen.domain.code import SentCode
 from limen.domain.configuration import Configuration, FlowKind
 from limen.domain.flow import Flow
@@ -24,7 +25,8 @@ class Submission:
     """What a method is given.
 
     `values` are the submitted fields; `kept` what the form kept of earlier ones; `challenge` the address a code went
-    to. In settings (and when a session is refreshed) `identity` and `profile` are the signed-in person's.
+    to; `pending` the secret that the flow keeps for this method (`Factor.prepare`, `Shown`). In settings, at a second
+    factor and when a session is refreshed, `identity` and `profile` are the signed-in person's.
     """
 
     flow: Flow
@@ -36,6 +38,7 @@ class Submission:
     code: SentCode | None = None
     identity: Identity | None = None
     profile: Profile | None = field(default=None, repr=False)
+    pending: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,9 @@ class Accepted:
 
     `identity` is who it is (login, recovery, verification); `profile` what they shall be (registration, settings).
     `credentials` are secrets to store, by type. `authentication` is what the session will say (`code_recovery`).
-    `verified` are the (via, value) of addresses shown to be the person's.
+    `verified` are the (via, value) of addresses shown to be the person's. `removed` are credential types to be given
+    up; `spent` a secret as it is once the code just given counts no more, by type. `proven`: the credential set up here
+    counts as shown in this session.
     """
 
     identity: Identity | None = None
@@ -66,6 +71,9 @@ class Accepted:
     authentication: str = ""
     aal: str = "aal1"
     verified: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    removed: tuple[str, ...] = ()
+    spent: Mapping[str, str] = field(default_factory=dict, repr=False)
+    proven: bool = False
     values: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
@@ -84,20 +92,32 @@ class Challenged:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """Secrets are to be shown: `what` is generated or revealed. `pending` is what the flow keeps until it is confirmed.
+
+    `values` tell the form which; they hold no secret.
+    """
+
+    what: str
+    pending: str | None = field(default=None, repr=False)
+    values: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Exhausted:
     """One wrong code too many: the flow ends."""
 
     messages: tuple[Message, ...]
 
 
-Verdict = Refused | Accepted | Challenged | Exhausted
+Verdict = Refused | Accepted | Challenged | Shown | Exhausted
 
 
 def offers(configuration: Configuration, kind: FlowKind, method: str, requested_aal: str = "aal1") -> bool:
     """Whether a configuration switches a method on for this kind of flow."""
     settings = configuration.method(method)
-    if kind is FlowKind.LOGIN and requested_aal != "aal1":
-        return False  # none of the methods of this version is a second factor
+    if kind is FlowKind.LOGIN and (method in SECOND_FACTORS) != (requested_aal == "aal2"):
+        return False
     if method == "code" and kind in (FlowKind.LOGIN, FlowKind.REGISTRATION):
         return settings.enabled and settings.passwordless_enabled
     if method == "code":
@@ -114,3 +134,29 @@ class Method(Protocol):
 
     async def submit(self, submission: Submission) -> Verdict:
         """Judges a submission."""
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """Whose settings are looked at: what a factor needs to know to show its part of the form."""
+
+    flow: Flow
+    people: People
+    identity: Identity
+    profile: Profile = field(repr=False)
+    kept: Mapping[str, Any] = field(repr=False)
+    pending: str | None = field(repr=False)
+
+
+@runtime_checkable
+class Factor(Method, Protocol):
+    """A method whose settings show secrets: those to be taken over by an authenticator, or kept on paper.
+
+    They reach the form of the person alone, never an action's context, and stand in the vault.
+    """
+
+    def prepare(self, identity: Identity) -> str | None:
+        """A secret for a settings flow to keep from its start, None where the form shows none."""
+
+    async def show(self, glance: Glance) -> Mapping[str, Any]:
+        """What the form shows of them."""

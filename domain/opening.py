@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from limen.domain.assurance import demand
 from limen.domain.configuration import FlowKind, Slot
 from limen.domain.decision import Decision
 from limen.domain.desk import Desk, Services
@@ -63,6 +64,8 @@ class Opening:
             transient_payload = thaw(transient_payload)
         signed_in = await self.desk.sessions.of(session_token)
         self._admit(kind, signed_in, refresh=refresh, aal=aal)
+        if kind is FlowKind.SETTINGS and signed_in is not None and started_by is None:
+            self._assured(signed_in, request, type_)
         self._check_return(return_to)
         flow, work = self._initiate(
             kind, request, type_, signed_in, return_to, refresh, aal, transient_payload, started_by, replaces
@@ -72,9 +75,11 @@ class Opening:
             chosen = self.desk.plan(chosen.slot)
         decision = self._decision(signed_in) if signed_in and kind in (FlowKind.LOGIN, FlowKind.SETTINGS) else None
         context_decision = decision if kind is FlowKind.SETTINGS else None
+        person = signed_in.identity if signed_in and kind is FlowKind.LOGIN and flow.requested_aal != "aal1" else None
 
         def context() -> dict[str, Any]:
-            return self.desk.presenter.context(flow, request, phase="before", decision=context_decision)
+            presenter = self.desk.presenter
+            return presenter.context(flow, request, phase="before", decision=context_decision, person=person)
 
         async with retreating(self.desk, flow.id):
             announce(chosen, work, flow.issued_at)
@@ -84,13 +89,15 @@ class Opening:
             now = self.tools.clock.now()
             later = list(chosen.timed("delivery"))
             schedule = await self.desk.scheduler.actions(later, work, context, now, identity_id=flow.identity_id)
+            if signed_in is not None and kind is FlowKind.SETTINGS:
+                self.desk.prepare(work, signed_in.identity)
             flow.fire("open", now, deliveries=tuple(schedule.ids))
             await work.commit()
         if schedule.ids:
             self.services.dispatcher.wake()
-        if signed_in is None or kind is not FlowKind.SETTINGS:
+        if signed_in is None or kind not in (FlowKind.SETTINGS, FlowKind.LOGIN):
             return self.desk.presenter.view(flow)
-        return self.desk.presenter.view(flow, identity=signed_in.identity, profile=signed_in.profile)
+        return await self.desk.view(flow, signed_in.identity, signed_in.profile)
 
     # -- who may
 
@@ -105,8 +112,15 @@ class Opening:
             raise RequestRefused("session_aal1_required", "a second factor needs the first one; sign in first")
         if signed_in is None:
             return
-        if kind is FlowKind.REGISTRATION or (kind is FlowKind.LOGIN and not refresh and aal in (None, "aal1")):
+        there = aal in (None, "aal1") or signed_in.session.aal == "aal2"
+        if kind is FlowKind.REGISTRATION or (kind is FlowKind.LOGIN and not refresh and there):
             raise RequestRefused("session_already_available", "there is an active session already; sign out first")
+
+    def _assured(self, signed_in: SignedIn, request: Request, type_: str) -> None:
+        """Settings ask for every factor the person has; those that a recovery opens do when something is submitted."""
+        required = self.desk.rules.configuration.flow(FlowKind.SETTINGS).required_aal
+        back = request.url if type_ == "browser" else None
+        demand(self.desk.rules.configuration, required, signed_in.session, signed_in.identity, back)
 
     def _check_return(self, return_to: str | None) -> None:
         """An address to return to must be one of those allowed (open redirects are a classic)."""

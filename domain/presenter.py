@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from limen.domain.assurance import second_factors
 from limen.domain.body import active_of, flow_body, identity_body, instant, kratos_state, session_body
 from limen.domain.configuration import FlowKind
 from limen.domain.decision import Decision
@@ -17,6 +18,7 @@ from limen.domain.ports import Keyring
 from limen.domain.request import Request
 from limen.domain.rules import Rules
 from limen.domain.ui import FormView, form
+from limen.domain.ui.factors import LOOKUP_SHOWN
 
 Opened = Mapping[str, Any]
 
@@ -81,20 +83,28 @@ class Presenter:
     # -- the form
 
     def ui(
-        self, flow: Flow, profile: Profile | None, contents: Contents, *, state: str | None = None
+        self,
+        flow: Flow,
+        profile: Profile | None,
+        contents: Contents,
+        *,
+        state: str | None = None,
+        identity: Identity | None = None,
+        shown: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """The form as it stands: nodes and messages."""
+        """The form as it stands: nodes and messages. `shown` are the secrets it shows its person, by method."""
         values, messages = contents.values, contents.messages
         configuration = self.rules.configuration
-        shown = state or flow.state
-        if flow.kind is FlowKind.SETTINGS and shown in ("finishing", "completed"):
-            values, messages = {}, ()  # what was refused before is over: the form shows what is being stored
+        stands = state or flow.state
+        if flow.kind is FlowKind.SETTINGS and stands in ("finishing", "completed"):
+            # what was refused before is over: the form shows what is being stored
+            values, messages = ({LOOKUP_SHOWN: values.get(LOOKUP_SHOWN)} if stands == "finishing" else {}), ()
         return form(
             FormView(
                 kind=flow.kind,
                 flow_id=flow.id,
                 type=flow.type,
-                state=shown,
+                state=stands,
                 active=flow.active,
                 methods=configuration.methods,
                 schema=self.rules.schemas[profile.schema_id if profile else self.rules.default_schema],
@@ -108,6 +118,8 @@ class Presenter:
                 base_url=configuration.base_url,
                 return_url=self.return_url(flow, contents),
                 recovered_until=self._recovered_until(flow),
+                held=second_factors(configuration, identity) if identity else (),
+                shown=shown or {},
             )
         )
 
@@ -127,15 +139,25 @@ class Presenter:
 
     # -- what is shown
 
-    def view(self, flow: Flow, *, identity: Identity | None = None, profile: Profile | None = None) -> FlowView:
-        """The flow for whoever embeds limen, as it stands now; its body is drawn when somebody looks at it."""
+    def view(
+        self,
+        flow: Flow,
+        *,
+        identity: Identity | None = None,
+        profile: Profile | None = None,
+        shown: Mapping[str, Any] | None = None,
+    ) -> FlowView:
+        """The flow for whoever embeds limen, as it stands now; its body is drawn when somebody looks at it.
+
+        `identity` and `profile` are whose flow it is; `shown` the secrets its form shows them.
+        """
         seen, contents = flow.clone(), self.contents(flow)
 
         def body() -> dict[str, Any]:
             base = self.rules.configuration.base_url
             return flow_body(
                 seen,
-                ui=self.ui(seen, profile, contents),
+                ui=self.ui(seen, profile, contents, identity=identity, shown=shown),
                 request=contents.request,
                 use=self.rules.configuration.flow(seen.kind).use,
                 identity=identity_body(identity, profile, base) if identity and profile else None,
@@ -179,11 +201,15 @@ class Presenter:
         phase: str,
         decision: Decision | None = None,
         state: str | None = None,
+        person: Identity | None = None,
     ) -> dict[str, Any]:
-        """The `ctx` document. `state` says where the flow will stand when the action has run (after the commit)."""
+        """The `ctx` document. `state` says where the flow will stand when the action has run (after the commit).
+
+        `person` is who is signed in where there is no decision yet. No secret of theirs is in it.
+        """
         guard = self.rules.configuration.guard
         ctx: dict[str, Any] = {
-            "flow": self._flow(flow, phase, decision, state),
+            "flow": self._flow(flow, phase, decision, state, decision.identity if decision else person),
             "request_headers": request.allowed_headers(guard.header_allowlist),
             "request_method": request.method,
             "request_url": request.url,
@@ -200,7 +226,9 @@ class Presenter:
                 ctx["previous_identity"] = identity_body(decision.identity, decision.previous, base, admin=True)
         return ctx
 
-    def _flow(self, flow: Flow, phase: str, decision: Decision | None, state: str | None) -> dict[str, Any]:
+    def _flow(
+        self, flow: Flow, phase: str, decision: Decision | None, state: str | None, person: Identity | None
+    ) -> dict[str, Any]:
         contents = self.contents(flow)
         opened = contents.request
         body: dict[str, Any] = {
@@ -209,7 +237,7 @@ class Presenter:
             "issued_at": instant(flow.issued_at),
             "expires_at": instant(flow.expires_at),
             "request_url": opened["url"],
-            "ui": self.ui(flow, decision.profile if decision else None, contents, state=state),
+            "ui": self.ui(flow, decision.profile if decision else None, contents, state=state, identity=person),
             "state": kratos_state(flow.kind, state or flow.state, flow.method),
         }
         if opened.get("return_to"):

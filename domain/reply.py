@@ -40,9 +40,9 @@ class Reply:
         whose = verdict.identity_id
         work.flow.fire("refuse", self.clock.now(), method=method, reason=verdict.reason, form=form, identity_id=whose)
         await work.commit()
-        return self.outcome(work.flow, signed_in, error=error)
+        return await self.outcome(work.flow, signed_in, error=error)
 
-    def outcome(
+    async def outcome(
         self,
         flow: Flow,
         signed_in: SignedIn | None,
@@ -53,9 +53,9 @@ class Reply:
         """The outcome that shows the flow as it stands."""
         identity: Identity | None = None
         profile: Profile | None = None
-        if flow.kind is FlowKind.SETTINGS and signed_in is not None:
+        if signed_in is not None and flow.kind in (FlowKind.SETTINGS, FlowKind.LOGIN):
             identity, profile = signed_in.identity, signed_in.profile
-        view = self.desk.presenter.view(flow, identity=identity, profile=profile)
+        view = await self.desk.view(flow, identity, profile)
         return Outcome(flow.state, view, error=error, continue_with=continue_with)
 
 

@@ -48,6 +48,14 @@ class SessionRefreshed(SessionEvent):
     device: Sealed
 
 
+class SessionStrengthened(SessionEvent):
+    """A factor was set up, and so shown, within the session; it lasts as long as before (Kratos: settings)."""
+
+    flow_id: UUID
+    aal: str
+    authentication: Authentication
+
+
 class SessionRevoked(SessionEvent):
     """The session ended before its time. `reason`: logout, revoke_active_sessions, erased."""
 
@@ -83,6 +91,9 @@ class Session(Aggregate):
                 self.authenticated_at, self.expires_at, self.aal = event.timestamp, event.expires_at, event.aal
                 self.authentications += (event.authentication,)
                 self.devices += (event.device,)
+            case SessionStrengthened():
+                self.aal = event.aal
+                self.authentications += (event.authentication,)
             case SessionRevoked():
                 self.revoked = True
             case _:

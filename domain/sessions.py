@@ -15,7 +15,14 @@ from limen.domain.identity import Identity, Profile, SessionsClosed
 from limen.domain.people import People
 from limen.domain.ports import Step, VaultKey
 from limen.domain.request import Request
-from limen.domain.session import Authentication, Session, SessionIssued, SessionRefreshed, SessionRevoked
+from limen.domain.session import (
+    Authentication,
+    Session,
+    SessionIssued,
+    SessionRefreshed,
+    SessionRevoked,
+    SessionStrengthened,
+)
 from limen.domain.streams import ATTEMPTS
 from limen.domain.token import cookie_secrets, matches, mint, session_of
 from limen.domain.tools import Tools
@@ -125,7 +132,21 @@ class Sessions:
             device=self.people.keyring.seal(decision.identity.id, device),
         )
         decision.session = session
+        decision.session_token = signed_in.token
         decision.devices = self.devices(session)
+
+    async def strengthen(self, decision: Decision, flow: Flow, at: datetime) -> Session | None:
+        """The session of a decision with the factor that was set up in it; None where the session is over."""
+        if decision.session is None:
+            return None
+        session = await self.people.streams.load(Session, decision.session.id)
+        if not session.active(at):
+            return None
+        aal = max(session.aal, decision.aal)
+        session.record(
+            SessionStrengthened, at, flow_id=flow.id, aal=aal, authentication=self._authentication(decision, at)
+        )
+        return session
 
     def _authentication(self, decision: Decision, at: datetime) -> Authentication:
         return Authentication(method=decision.authentication, aal=decision.aal, completed_at=at)

@@ -7,23 +7,26 @@ from typing import Any
 from uuid import UUID
 
 from limen.domain.accepting import Accepting
+from limen.domain.admission import Admission
+from limen.domain.assurance import SECOND_FACTORS
 from limen.domain.code import ROW, challenge_record, code_row, sent_code
 from limen.domain.configuration import FlowKind
 from limen.domain.desk import Desk
 from limen.domain.document import thaw
-from limen.domain.errors import RequestRefused
 from limen.domain.flow import Flow
 from limen.domain.form_values import decode_form
 from limen.domain.guard import guard
 from limen.domain.mention import bind, mention
-from limen.domain.method import Accepted, Challenged, Exhausted, Refused, Submission, offers
+from limen.domain.method import Accepted, Challenged, Exhausted, Refused, Shown, Submission, offers
 from limen.domain.network import hashed, network_of
 from limen.domain.opening import Opening
 from limen.domain.outcome import Outcome
+from limen.domain.pending import pending_row, pending_secret
 from limen.domain.reply import Reply
 from limen.domain.request import Request
 from limen.domain.sessions import SignedIn
-from limen.domain.ui import messages
+from limen.domain.throttle import held_back, miss
+from limen.domain.ui import factor_messages, messages
 from limen.domain.work import Work
 
 VERIFIED_REQUIRED = "session_verified_address_required"
@@ -38,6 +41,7 @@ class Submitting:
         self.keyring = self.tools.keyring
         self.scheduler = desk.scheduler
         self.reply = Reply(desk)
+        self.admission = Admission(desk.people)
 
     async def submit(
         self,
@@ -58,26 +62,28 @@ class Submitting:
             transient_payload = thaw(transient_payload)
         work = self.desk.work(flow)
         signed_in = await self.desk.sessions.of(session_token)
-        self._admit(flow, signed_in)
+        self.admission.admit(flow, signed_in)
         chosen = self.desk.methods.get(method) if isinstance(method, str) else None
         if chosen is None or flow.kind not in chosen.flows or not self._offers(flow, chosen.name):
             return await self._dismiss(work, request, signed_in)
-        submission = await self._submission(flow, values, signed_in)
-        verdict = await chosen.submit(submission)
-        now = submission.now
+        now = self.tools.clock.now()
+        if chosen.name in SECOND_FACTORS:
+            self.admission.guarded(flow, signed_in, now)
+        submission = await self._submission(flow, chosen.name, values, signed_in, now)
+        verdict = self._held_back(submission, chosen.name) or await chosen.submit(submission)
         if isinstance(verdict, Accepted):
-            self._privileged(flow, verdict, signed_in, now)
+            self.admission.privileged(flow, verdict, signed_in, now)
         sealed = self.keyring.seal(flow.id, {"transient_payload": transient_payload or {}})
         network = self._network(request)
         flow.fire("submit", now, method=chosen.name, submission=sealed, network=network)
         mention(work.step, flow.id, self.desk.people.typed(submission.values))
         match verdict:
-            case Refused():
-                return await self.reply.refuse(work, verdict, signed_in)
+            case Refused() | Exhausted():
+                return await self._refuse(work, verdict, signed_in, request)
+            case Shown():
+                return await self._show(work, verdict, signed_in)
             case Challenged():
                 return await self._challenge(work, verdict)
-            case Exhausted():
-                return await self._exhaust(work, verdict, request)
             case Accepted():
                 return await Accepting(self.desk).accept(work, verdict, submission, request, signed_in)
 
@@ -86,50 +92,37 @@ class Submitting:
 
     # -- who may, and what with
 
-    def _admit(self, flow: Flow, signed_in: SignedIn | None) -> None:
-        if flow.kind is FlowKind.LOGIN and flow.requested_aal != "aal1" and signed_in is None:
-            raise RequestRefused("session_aal1_required", "a second factor needs the first one; sign in first")
-        again = flow.kind is FlowKind.LOGIN and (flow.refresh or flow.requested_aal != "aal1")
-        if flow.kind in (FlowKind.LOGIN, FlowKind.REGISTRATION) and signed_in is not None and not again:
-            raise RequestRefused("session_already_available", "there is an active session already; sign out first")
-        if flow.kind is not FlowKind.SETTINGS:
-            return
-        if signed_in is None:
-            raise RequestRefused("session_inactive", "settings need an active session; sign in first")
-        if signed_in.identity.id != flow.identity_id:
-            raise RequestRefused("security_identity_mismatch", "this settings flow belongs to somebody else")
-
-    def _privileged(self, flow: Flow, verdict: Accepted, signed_in: SignedIn | None, now: datetime) -> None:
-        """Changing a credential, an identifier or an address takes a fresh session (Kratos' privileged session)."""
-        if flow.kind is not FlowKind.SETTINGS or signed_in is None:
-            return
-        age = now - signed_in.session.authenticated_at
-        if age <= self.desk.rules.configuration.flow(flow.kind).privileged_session_max_age:
-            return
-        people = self.desk.people
-        moves = verdict.profile is not None and set(people.identifiers(verdict.profile)) != set(
-            people.identifiers(signed_in.profile)
-        )
-        if verdict.credentials or moves:
-            raise RequestRefused("session_refresh_required", "this change needs a fresh session; sign in again first")
+    def _held_back(self, submission: Submission, method: str) -> Refused | None:
+        """Too many wrong codes of a second factor: none is looked at for a while."""
+        identity = submission.identity
+        if submission.flow.kind is not FlowKind.LOGIN or method not in SECOND_FACTORS or identity is None:
+            return None
+        until = held_back(identity, method, submission.now)
+        return Refused("held_back", (factor_messages.too_many_wrong(until),)) if until else None
 
     def _offers(self, flow: Flow, method: str) -> bool:
         return offers(self.desk.rules.configuration, flow.kind, method, flow.requested_aal)
 
-    async def _submission(self, flow: Flow, values: Mapping[str, Any], signed_in: SignedIn | None) -> Submission:
+    async def _submission(
+        self, flow: Flow, method: str, values: Mapping[str, Any], signed_in: SignedIn | None, now: datetime
+    ) -> Submission:
         kept, _ = self.desk.presenter.kept(flow)
-        row = await self.desk.services.streams.store.vault(flow.id, ROW) if flow.state == "sent_email" else None
+        store, pending = self.desk.services.streams.store, None
+        row = await store.vault(flow.id, ROW) if flow.state == "sent_email" else None
+        if flow.kind is FlowKind.SETTINGS and method in SECOND_FACTORS:
+            pending = await pending_secret(store, self.keyring, flow, method)
         schema = self.desk.rules.schemas[signed_in.profile.schema_id if signed_in else self.desk.rules.default_schema]
         return Submission(
             flow=flow,
             values=decode_form(values, schema),
             kept=kept,
             people=self.desk.people,
-            now=self.tools.clock.now(),
+            now=now,
             challenge=self.desk.presenter.challenge(flow),
             code=sent_code(self.keyring, flow.id, row),
             identity=signed_in.identity if signed_in else None,
             profile=signed_in.profile if signed_in else None,
+            pending=pending,
         )
 
     # -- no
@@ -141,7 +134,32 @@ class Submitting:
         network = self._network(request)
         work.flow.fire("dismiss", self.tools.clock.now(), reason="no_method", form=form, network=network)
         await work.commit()
-        return self.reply.outcome(work.flow, signed_in)
+        return await self.reply.outcome(work.flow, signed_in)
+
+    async def _refuse(
+        self, work: Work, verdict: Refused | Exhausted, signed_in: SignedIn | None, request: Request
+    ) -> Outcome:
+        """The answer is no. A wrong code of a second factor counts against it, whichever flow it was tried in."""
+        flow = work.flow
+        guessed = isinstance(verdict, Exhausted) or verdict.reason == "wrong_code"
+        if flow.kind is FlowKind.LOGIN and flow.method in SECOND_FACTORS and signed_in is not None and guessed:
+            await miss(self.desk.people, self.tools.clock, signed_in.identity, flow.method, flow.id)
+        if isinstance(verdict, Exhausted):
+            return await self._exhaust(work, verdict, request)
+        if flow.method in SECOND_FACTORS and signed_in is not None:
+            verdict = replace(verdict, identity_id=signed_in.identity.id)
+        return await self.reply.refuse(work, verdict, signed_in)
+
+    async def _show(self, work: Work, verdict: Shown, signed_in: SignedIn | None) -> Outcome:
+        """Secrets are shown on the form; new ones are kept until they are confirmed."""
+        flow = work.flow
+        assert flow.method is not None
+        if verdict.pending is not None:
+            work.step.put.append(pending_row(self.keyring, flow, flow.method, verdict.pending))
+        form = self.reply.form(flow, (), verdict.values)
+        flow.fire("show", self.tools.clock.now(), method=flow.method, what=verdict.what, form=form)
+        await work.commit()
+        return await self.reply.outcome(flow, signed_in)
 
     async def _exhaust(self, work: Work, verdict: Exhausted, request: Request) -> Outcome:
         """One wrong code too many: the flow ends; recovery and verification go on with a new one."""
@@ -150,7 +168,7 @@ class Submitting:
             "fail", self.tools.clock.now(), reason="too_many_codes", form=self.reply.form(flow, verdict.messages, {})
         )
         await work.commit()
-        outcome = self.reply.outcome(flow, None, error="too_many_attempts")
+        outcome = await self.reply.outcome(flow, None, error="too_many_attempts")
         if flow.kind not in (FlowKind.RECOVERY, FlowKind.VERIFICATION):
             return outcome
         new = await Opening(self.desk).start(flow.kind, request, type_=flow.type, replaces=flow.id)
@@ -190,4 +208,4 @@ class Submitting:
         )
         await work.commit()
         await self.desk.services.dispatcher.take_up(deliveries)
-        return self.reply.outcome(flow, None)
+        return await self.reply.outcome(flow, None)

@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from limen.domain.events import EVENT_TYPES, DomainEvent
-from limen.domain.session import Session, SessionIssued, SessionRefreshed, SessionRevoked
+from limen.domain.session import Session, SessionIssued, SessionRefreshed, SessionRevoked, SessionStrengthened
 from limen.projections.view import NOBODY, Column, Row, View, events_of, instant
 
 _COLUMNS = (
@@ -56,7 +56,7 @@ class _Listed(Session):
             case SessionIssued():
                 self.flow = str(event.flow_id)
                 self.methods = tuple(dict.fromkeys(one.method for one in event.authentications))
-            case SessionRefreshed():
+            case SessionRefreshed() | SessionStrengthened():
                 self.methods = tuple(dict.fromkeys((*self.methods, event.authentication.method)))
             case SessionRevoked():
                 self.revoked_at, self.reason = instant(event.timestamp), event.reason

@@ -21,6 +21,7 @@ _METHOD = (
     "MethodSubmitted",
     "MethodAccepted",
     "MethodRefused",
+    "SecretsShown",
     "ChallengeSent",
     "FlowOpenedChallenged",
     "FlowCompleted",

@@ -14,6 +14,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "MethodAccepted": ("accepted", ""),
     "MethodRefused": ("refused", WARN),
     "SubmissionDismissed": ("dismissed", WARN),
+    "SecretsShown": ("secrets shown", ""),
     "ChallengeSent": ("code sent", ""),
     "ActionsPlanned": ("plan", DIM),
     "FlowInterrupted": ("interrupted", WARN),

@@ -115,8 +115,8 @@ METHODS: Shape = {
     },
     "profile": {"enabled": BOOL},
     "link": Later({"enabled": BOOL, "config": {"base_url": TEXT, "lifespan": DURATION}}, unless_enabled),
-    "totp": Later({"enabled": BOOL, "config": {"issuer": TEXT}}, unless_enabled),
-    "lookup_secret": Later({"enabled": BOOL}, unless_enabled),
+    "totp": {"enabled": BOOL, "config": {"issuer": TEXT}},
+    "lookup_secret": {"enabled": BOOL},
     "webauthn": Later(
         {
             "enabled": BOOL,

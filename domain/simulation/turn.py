@@ -28,6 +28,7 @@ from limen.domain.flow_events import (
     MethodRefused,
     MethodSubmitted,
     PlannedAction,
+    SecretsShown,
     SubmissionDismissed,
 )
 
@@ -263,6 +264,7 @@ _ENDS: Mapping[type[DomainEvent], tuple[str, str]] = {
     FlowInterrupted: ("interrupted", "open"),
     FlowReleased: ("released", "open"),
     MethodRefused: ("refused", "open"),
+    SecretsShown: (UNFINISHED, "open"),
     SubmissionDismissed: (UNFINISHED, "open"),
     FlowExpired: (UNFINISHED, "expired"),
 }

@@ -3,18 +3,18 @@
 from limen.domain.configuration import FlowKind
 from limen.domain.identity_schema import IdentitySchema
 from limen.domain.message import Message
-from limen.domain.ui import labels, messages, nodes
+from limen.domain.ui import factors, labels, messages, nodes
 from limen.domain.ui.nodes import Node
 from limen.domain.ui.view import FormView
 
 
-def login(view: FormView) -> list[Node] | None:
-    """Identifier and a button for each way in; or the code that was sent.
+def login(view: FormView) -> list[Node]:
+    """Identifier and a button for each way in; the code that was sent; or the second factors.
 
-    None (Kratos: null) where a second factor is asked for: those methods are not among the ones known here.
+    Whoever confirms that it is them need not type who they are, unless by a code (Kratos).
     """
     if view.requested_aal != "aal1":
-        return None
+        return [nodes.csrf(view.csrf_token), *factors.asked(view)]
     if view.code_sent:
         return _refused_code(view) if _was_refused(view) else _code(view)
     form = [nodes.csrf(view.csrf_token)]
@@ -31,16 +31,19 @@ def login(view: FormView) -> list[Node] | None:
 
 def login_message(view: FormView) -> Message | None:
     """What the flow says as long as nothing else is to be said."""
-    if view.requested_aal != "aal1":
-        return messages.second_factor()
     if view.code_sent:
         return messages.code_sent(FlowKind.LOGIN)
-    return messages.reauthenticate() if view.refresh else None
+    if view.refresh:
+        return messages.reauthenticate()
+    return messages.second_factor() if view.requested_aal != "aal1" else None
 
 
 def _identifier(view: FormView) -> Node:
-    label = IdentitySchema.of(view.schema).label_of_identifier
-    value = view.values.get("identifier")
+    schema = IdentitySchema.of(view.schema)
+    if view.refresh and view.traits is not None and not view.by_code:
+        known = schema.identifiers(view.traits).get("password", [])
+        return nodes.field("identifier", "hidden", "default", value=known[0] if known else "")
+    label, value = schema.label_of_identifier, view.values.get("identifier")
     return nodes.field(
         "identifier", "text", "default", value=value if isinstance(value, str) else "", required=True, label=label
     )

@@ -218,7 +218,7 @@ _EXPIRED: Final = {
 
 def flow_expired(kind: FlowKind, expired_at: datetime) -> Message:
     """4010001, 4040001, 4050001, 4060005, 4070005: stands on the flow that takes the expired one's place."""
-    context = {"expired_at": _time(expired_at), "expired_at_unix": int(expired_at.timestamp())}
+    context = {"expired_at": time(expired_at), "expired_at_unix": int(expired_at.timestamp())}
     return Message(_EXPIRED[kind], "Time ran out on the last attempt; please start over.", "error", context)
 
 
@@ -268,8 +268,8 @@ def settings_saved() -> Message:
 def recovered(privileged_until: datetime) -> Message:
     """1060001: stands on the settings flow a recovery opens; until when a new password may be set."""
     context = {
-        "privilegedSessionExpiresAt": _time(privileged_until),
-        "privileged_session_expires_at": _time(privileged_until),
+        "privilegedSessionExpiresAt": time(privileged_until),
+        "privileged_session_expires_at": time(privileged_until),
         "privileged_session_expires_at_unix": int(privileged_until.timestamp()),
     }
     return Message(1060001, "Your account is yours again. Please choose a new password now.", "success", context)
@@ -280,6 +280,6 @@ def verified() -> Message:
     return Message(1080002, "Your e-mail address is verified.", "success")
 
 
-def _time(moment: datetime) -> str:
+def time(moment: datetime) -> str:
     """RFC 3339 with Z, as times stand everywhere in an answer."""
     return moment.isoformat().replace("+00:00", "Z")

@@ -93,6 +93,28 @@ def trait(node: TraitNode, group: str, value: Any = None, kind: str | None = Non
     return {"type": "input", "group": group, "attributes": attributes, "messages": [], "meta": meta}
 
 
+def image(name: str, source: str, group: str, label: Message, size: int) -> Node:
+    """A square picture of `size` pixels, as a data URI."""
+    return {
+        "type": "img",
+        "group": group,
+        "attributes": {"src": source, "id": name, "width": size, "height": size, "node_type": "img"},
+        "messages": [],
+        "meta": {"label": label.body()},
+    }
+
+
+def text(name: str, said: Message, group: str, label: Message) -> Node:
+    """Something to read."""
+    return {
+        "type": "text",
+        "group": group,
+        "attributes": {"text": said.body(), "id": name, "node_type": "text"},
+        "messages": [],
+        "meta": {"label": label.body()},
+    }
+
+
 def anchor(name: str, href: str, group: str, label: Message) -> Node:
     """A link."""
     return {

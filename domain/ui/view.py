@@ -1,6 +1,6 @@
 """What a form is drawn from: the flow as far as a client may see it, and what decides which fields it has."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -22,7 +22,8 @@ class FormView:
     configuration the flow is pinned to. `traits` are the signed-in identity's (settings); `values` what was typed and
     is kept: `identifier`, `email`, and `traits`, which replaces the identity's as a whole. A password is never kept,
     and one in `values` is not shown. `address` is where a code went, None before. `return_url` is where verification
-    goes on to. `recovered_until` stands in the settings that a recovery opened.
+    goes on to. `recovered_until` stands in the settings that a recovery opened. `held` are the second factors
+    the person has; `shown` their secrets by method, where they are to be shown.
     """
 
     kind: FlowKind
@@ -42,6 +43,8 @@ class FormView:
     base_url: str = "http://127.0.0.1:4433/"
     return_url: str | None = None
     recovered_until: datetime | None = None
+    held: Collection[str] = ()
+    shown: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def browser(self) -> bool:

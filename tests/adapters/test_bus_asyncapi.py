@@ -38,6 +38,7 @@ from limen.domain.errors import BusUnusable, FlowRejected
 from limen.domain.events import EVENT_TYPES
 from tests.support.cli import ROOT, invoked
 from tests.support.engine import ADA, House, ignore, messages, open_house, parse, quick
+from tests.support.factors import FACTORS, keep_codes, press, prove
 
 DOCUMENT = document()
 EVENTS = published()
@@ -196,7 +197,7 @@ def test_a_schema_goes_by_its_dataschema_and_needs_no_other() -> None:
 
 
 async def test_whatever_happens_is_sent_as_the_schemas_say() -> None:
-    async with open_house(HOOKS, settings=quick("welcome"), worker=True) as house:
+    async with open_house(HOOKS, settings=quick("welcome"), worker=True, selfservice={"methods": FACTORS}) as house:
         person = await everything(house)
         by_default, in_clear = await sent(house), await sent(house, personal_data=True)
         await house.engine.erase(person)
@@ -213,7 +214,7 @@ async def test_whatever_happens_is_sent_as_the_schemas_say() -> None:
 
 
 async def test_personal_data_has_the_form_that_the_examples_show() -> None:
-    async with open_house(HOOKS, settings=quick("welcome")) as house:
+    async with open_house(HOOKS, settings=quick("welcome"), selfservice={"methods": FACTORS}) as house:
         await everything(house)
         in_clear = await sent(house, personal_data=True)
     compared = set()
@@ -321,6 +322,15 @@ async def sent(house: House, *, personal_data: bool = False) -> list[Envelope]:
         after = reached
 
 
+async def second_factors(house: House, token: str) -> None:
+    """Backup codes are made, mistyped, used and given up."""
+    codes = await keep_codes(house, token)
+    flow = await house.start("login", aal="aal2", refresh=True, session_token=token)
+    for code in ("nonesuch", codes[0]):
+        await prove(house, token, flow, lookup_secret=code)
+    await press(house, await house.start("settings", session_token=token), "lookup_secret_disable", token)
+
+
 async def everything(house: House) -> str:
     """Much of what can happen to a person; their id."""
     outcome = await house.register()
@@ -328,6 +338,8 @@ async def everything(house: House) -> str:
     await house.until("DeliveryDelivered", 2)
     await house.verify()
     await house.give_code(await house.ask_code("recovery"))
+    assert outcome.session_token is not None
+    await second_factors(house, outcome.session_token)
     flow = await house.start("login")
     await house.engine.submit(flow.id, method="no such method", values={})
     await house.sign_in(password="not the one")

@@ -206,7 +206,6 @@ IGNORED = [
     "/selfservice/methods/password/config/haveibeenpwned_enabled",
     "/selfservice/methods/password/config/migrate_hook",
     "/selfservice/methods/link",
-    "/selfservice/methods/totp",
     "/selfservice/methods/webauthn",
     "/selfservice/methods/oidc",
     "/selfservice/methods/b2b",

@@ -55,6 +55,12 @@ def test_the_tutorial_prints_what_it_says(tmp_path: Path) -> None:
     assert (tmp_path / "signup.db").exists()
 
 
+def test_the_page_on_second_factors_prints_what_it_says(tmp_path: Path) -> None:
+    page = "docs/how-to/ask-for-a-second-factor.md"
+    said = re.findall(r"^```text\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
+    assert [run(program(page), tmp_path)] == said
+
+
 def test_the_handlers_of_the_how_to_page_register(tmp_path: Path) -> None:
     check = "\nprint(actions.ids)\n"
     printed = run(program("docs/how-to/write-an-action.md") + check, tmp_path)

@@ -32,6 +32,7 @@ FIELDS: Mapping[str, Mapping[str, Any]] = {
     "MethodSubmitted": {"method": "password"},
     "MethodAccepted": {"method": "password", "identity_id": OTHER},
     "MethodRefused": {"method": "password", "reason": "credentials"},
+    "SecretsShown": {"method": "lookup_secret", "what": "generated"},
     "SubmissionDismissed": {"reason": "no_method"},
     "ChallengeSent": {"method": "code", "challenge": SEAL, "code_expires_at": NOON + timedelta(minutes=15)},
     "ActionsPlanned": {

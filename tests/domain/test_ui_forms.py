@@ -125,11 +125,31 @@ def test_action_and_method_lead_back_to_the_flow() -> None:
         assert (ui["action"], ui["method"]) == (f"https://id.example/self-service/login?flow={FLOW}", "POST")
 
 
-def test_settings_have_no_nodes_while_the_before_actions_run_nor_a_login_for_a_second_factor() -> None:
+def test_settings_have_no_nodes_while_the_before_actions_run() -> None:
     assert form(view("settings", "preparing"))["nodes"] is None
-    second = form(view("login", requested_aal="aal2"))
-    assert second["nodes"] is None
-    assert [message["id"] for message in second["messages"]] == [1010004]
+
+
+ASK_TOTP = ['totp totp_code text=""! L1010006', 'totp method submit="totp" L1010009']
+ASK_LOOKUP = [
+    'lookup_secret lookup_secret text=""! L1010007',
+    'lookup_secret method submit="lookup_secret" L1010010',
+]
+
+
+@pytest.mark.parametrize(
+    ("held", "nodes"),
+    [
+        ((), []),
+        (("totp",), ASK_TOTP),
+        (("lookup_secret",), ASK_LOOKUP),
+        (("totp", "lookup_secret"), ASK_TOTP + ASK_LOOKUP),
+    ],
+)
+def test_a_second_login_asks_for_the_factors_the_person_has(held: tuple[str, ...], nodes: list[str]) -> None:
+    second = view("login", requested_aal="aal2", held=held)
+    assert lines(second) == [CSRF, *nodes]
+    assert said(second) == [1010004]
+    assert said(view("login", requested_aal="aal2", refresh=True)) == [1010003]
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def check_streams(log: WholeLog) -> None:
 def check_completions(log: WholeLog) -> None:
     """What a flow's completion names is there."""
     kinds = {one.originator_id: one.kind for one in log.of("FlowInitiated")}
-    issued = {one.originator_id: one for one in log.of("SessionIssued", "SessionRefreshed")}
+    issued = {one.originator_id: one for one in log.of("SessionIssued")}
     opened = {one.session_id for one in log.of("SessionOpened")}
     registered = {one.flow_id: one for one in log.of("IdentityRegistered")}
     held = {(one.originator_id, one.identity_id) for one in log.of("IdentifierReserved")}
@@ -96,9 +96,10 @@ def check_nothing_stands_alone(log: WholeLog) -> None:
     scheduled = {one.originator_id: one.flow_id for one in log.of("DeliveryScheduled")}
     assert scheduled == named, "each delivery is scheduled with the event that names it"
     completed = {one.originator_id: one for one in log.of("FlowCompleted")}
-    for event in log.of("IdentityRegistered", "TraitsChanged", "CredentialChanged", "SessionOpened"):
+    changes = ("CredentialChanged", "CredentialRemoved", "CredentialUsed")
+    for event in log.of("IdentityRegistered", "TraitsChanged", "SessionOpened", *changes):
         assert completed[event.flow_id].identity_id == event.originator_id
-    for event in log.of("SessionIssued"):
+    for event in log.of("SessionIssued", "SessionRefreshed", "SessionStrengthened"):
         assert completed[event.flow_id].session_id == event.originator_id
     started = {flow for one in log.of("FlowCompleted") for flow in one.started}
     begun = {one.originator_id for one in log.of("FlowInitiated") if one.started_by in completed}

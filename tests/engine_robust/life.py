@@ -16,6 +16,7 @@ from limen.domain.errors import ActionFailed, FlowRejected, LimenError, RequestR
 from limen.domain.request import Request
 from limen.domain.testing import FixedClock, MemoryCourier
 from tests.support.engine import NOON, House, configuration, hook, identity, ignore, messages, open_house, parse, quick
+from tests.support.factors import FACTORS, Authenticator, codes_of, secret_of
 
 ADDRESS = "ada.markova@post-office.example"
 MOVED = "ada.neumarkova@post-office.example"
@@ -70,12 +71,16 @@ def hooks() -> dict[str, list[dict[str, Any]]]:
 
 @dataclass
 class Life:
-    """What happened: every outcome and error, every token and code."""
+    """What happened: every outcome and error, every token and code.
+
+    `factors` are the secrets of authenticator apps and the codes on paper, in force, given up and never confirmed.
+    """
 
     house: House
     outcomes: list[Any] = field(default_factory=list)
     errors: list[LimenError] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
+    factors: list[str] = field(default_factory=list)
     person: Any = None
 
     @property
@@ -121,6 +126,7 @@ async def lived(store: str, clock: FixedClock | None = None, **options: Any) -> 
     settings["actions"]["tell"] = {"signing_secrets": [SIGNING]}
     courier, clock = MemoryCourier(), clock or FixedClock(NOON)
     async with Sink() as sink:
+        options.setdefault("selfservice", {"methods": FACTORS})
         opened = open_house(
             hooks(), store=store, sink=sink, courier=courier, clock=clock, settings=settings, secrets=SECRETS, **options
         )
@@ -175,7 +181,37 @@ async def change(life: Life, sink: Sink) -> None:
     await life.submit(flow, "profile", {"traits": traits}, session_token=token)
     flow = await life.start("settings", session_token=token)
     await life.submit(flow, "password", {"password": NEW_PASSWORD}, session_token=token)
+    await factors(life, sink, token)
     await life.code("recovery", MOVED)
+
+
+async def factors(life: Life, sink: Sink, token: str) -> None:
+    """An app and codes on paper: tried in vain, set up, used, refused by an action, shown again, given up."""
+    clock = life.house.clock
+    flow = await life.start("settings", session_token=token)
+    waiting = await life.start("settings", session_token=token)
+    app = Authenticator(secret_of(flow))
+    life.factors += [app.secret, secret_of(waiting)]
+    for code in (app.wrong(clock.now()), app.code(clock.now())):
+        await life.submit(flow, "totp", {"totp_code": code}, session_token=token)
+    flow = await life.start("settings", session_token=token)
+    for _ in range(2):
+        made = await life.submit(flow, "lookup_secret", {"lookup_secret_regenerate": True}, session_token=token)
+        life.factors += codes_of(made)
+    await life.submit(flow, "lookup_secret", {"lookup_secret_confirm": True}, session_token=token)
+    clock.advance(30)
+    sink.script("/check", [messages(("#/", 1, SAID)), Reply(204)])
+    codes = codes_of(made)
+    counting = [{"lookup_secret": codes[0]}, {"lookup_secret": codes[0]}, {"totp_code": app.code(clock.now())}]
+    for values in ({"lookup_secret": "nonesuch"}, {"totp_code": app.wrong(clock.now())}, *counting):
+        login = await life.start("login", aal="aal2", refresh=True, session_token=token)
+        method = "totp" if "totp_code" in values else "lookup_secret"
+        await life.submit(login, method, values, session_token=token)
+    for button in ("lookup_secret_reveal", "lookup_secret_disable"):
+        flow = await life.start("settings", session_token=token)
+        await life.submit(flow, "lookup_secret", {button: True}, session_token=token)
+    flow = await life.start("settings", session_token=token)
+    await life.submit(flow, "totp", {"totp_unlink": True}, session_token=token)
 
 
 # ------------------------------------------------------------------------------------------------------- searching

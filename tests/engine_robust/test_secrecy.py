@@ -66,7 +66,9 @@ async def test_no_word_stands_in_any_file_of_the_store(url: str) -> None:
         assert len(life.tokens) >= 4
         data = files(url)
         assert len(data) > 100_000
-        words = (*WORDS, *life.tokens, *(token.removeprefix("ory_st_") for token in life.tokens))
+        assert len(life.factors) == 26
+        assert {"CredentialUsed", "CredentialMissed", "SecretsShown"} <= {entry.type for entry in life.house.log()}
+        words = (*WORDS, *life.tokens, *(token.removeprefix("ory_st_") for token in life.tokens), *life.factors)
         assert found(data, words) == []
         assert codes_in(data, life.codes) == []
     assert found(files(url), words) == []
@@ -113,7 +115,7 @@ async def test_no_word_stands_in_an_error_a_repr_or_a_line_of_log(
         shown += [*desk.methods.values(), *house.courier.messages, engine.dispatcher]
         for id_ in {event.originator_id for event in events if event.stream == "flow"}:
             shown.append(await engine.streams.load(Flow, id_))
-        words = (*WORDS, *life.tokens)
+        words = (*WORDS, *life.tokens, *life.factors)
         for line in (*told, *map(repr, shown), *map(str, shown), *caplog.messages):
             assert (found(line.encode(), words), codes_in(line.encode(), life.codes)) == ([], []), line[:300]
         assert caplog.messages, "something was logged, or nothing was tried"

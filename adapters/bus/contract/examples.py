@@ -73,6 +73,7 @@ _VALUES: Final[Mapping[str, Any]] = {
     "type": "password",
     "until": _TIME,
     "verdict": "continue",
+    "what": "generated",
 }
 """What stands in a field of that name, where it is no id."""
 
@@ -92,7 +93,12 @@ _OWN_VALUES: Final[Mapping[str, Mapping[str, Any]]] = {
     "FlowReleased": {"reason": "abandoned"},
     "MethodRefused": {"reason": "credentials"},
     "PersonalDataExported": {"reason": "request 4711 of the supervisory authority"},
+    "CredentialMissed": {"type": "totp"},
+    "CredentialRemoved": {"type": "totp"},
+    "CredentialUsed": {"type": "totp"},
+    "SecretsShown": {"method": "lookup_secret"},
     "SessionRevoked": {"reason": "logout"},
+    "SessionStrengthened": {"aal": "aal2"},
     "SubmissionDismissed": {"reason": "no_method"},
 }
 """Where an event says something else, or has a field like no other."""

@@ -1,0 +1,55 @@
+"""Assurance: how many factors a session has shown, and how many it must have shown.
+
+`aal1` is one factor, `aal2` two (NIST SP 800-63B §4). `highest_available` asks for as many as the person has, as in
+Kratos: `selfservice.flows.settings.required_aal` and `session.whoami.required_aal`.
+"""
+
+from urllib.parse import urlencode
+from uuid import UUID
+
+from limen.domain.configuration import Configuration
+from limen.domain.errors import RequestRefused
+from limen.domain.identity import Identity
+from limen.domain.session import Session
+
+HIGHEST = "highest_available"
+SECOND_FACTORS = ("totp", "lookup_secret")
+"""The methods that prove a second factor, in the order a form offers them."""
+
+
+def second_factors(configuration: Configuration, identity: Identity) -> tuple[str, ...]:
+    """The second factors somebody has and the configuration switches on."""
+    held = identity.credentials
+    return tuple(name for name in SECOND_FACTORS if name in held and configuration.method(name).enabled)
+
+
+def demand(
+    configuration: Configuration, required: str, session: Session, identity: Identity, return_to: str | None = None
+) -> None:
+    """Raises `RequestRefused` (`session_aal2_required`) where the session has shown less than is required.
+
+    Its `redirect_browser_to` is where the second factor is asked for; `return_to` where that leads back to.
+    """
+    if required != HIGHEST or session.aal != "aal1" or not second_factors(configuration, identity):
+        return
+    raise RequestRefused(
+        "session_aal2_required",
+        "this needs the second factor; start a login with aal='aal2' first",
+        redirect_browser_to=login_url(configuration, aal="aal2", return_to=return_to),
+    )
+
+
+def login_url(configuration: Configuration, *, return_to: str | None, **asked: str) -> str:
+    """Where a browser starts a login that asks for more."""
+    query = asked | ({"return_to": return_to} if return_to else {})
+    return f"{_base(configuration)}self-service/login/browser?{urlencode(query)}"
+
+
+def settings_url(configuration: Configuration, flow_id: UUID) -> str:
+    """Where a settings flow is submitted: what a browser comes back to once it has shown more."""
+    return f"{_base(configuration)}self-service/settings?flow={flow_id}"
+
+
+def _base(configuration: Configuration) -> str:
+    base = configuration.base_url
+    return base if base.endswith("/") else base + "/"

@@ -1,0 +1,25 @@
+"""Credentials: what a completed flow makes of them. Events say that they changed; secrets are in the vault alone."""
+
+from limen.domain.decision import Decision
+from limen.domain.identity import CredentialChanged, CredentialRemoved, CredentialUsed
+from limen.domain.people import People
+from limen.domain.ports import VaultKey
+from limen.domain.work import Work
+
+
+def record_credentials(work: Work, people: People, decision: Decision, *, new: bool) -> None:
+    """Sets, gives up and uses up credentials, in the append that completes the flow.
+
+    `new`: the identity is registered with them, and its event names them already.
+    """
+    identity, flow_id, at = decision.identity, work.flow.id, decision.at
+    if not new:
+        for type_ in decision.credentials:
+            identity.record(CredentialChanged, at, flow_id=flow_id, type=type_)
+    for type_ in decision.removed:
+        identity.record(CredentialRemoved, at, flow_id=flow_id, type=type_)
+        work.step.drop.append(VaultKey(identity.id, "credential", type_))
+    for type_ in decision.spent:
+        identity.record(CredentialUsed, at, flow_id=flow_id, type=type_)
+    for type_, secret in (*decision.credentials.items(), *decision.spent.items()):
+        work.step.put.append(people.credential_row(identity.id, type_, secret))
