@@ -2,7 +2,7 @@
 
 import hashlib
 import heapq
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -20,6 +20,7 @@ LATE = timedelta(hours=1)
 
 History = Sequence[DomainEvent]
 Progress = Callable[[int, int], None]
+Lifespans = Mapping[FlowKind, timedelta]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,49 +36,64 @@ class Choice:
         return (self.since is None or event.timestamp >= self.since) and self.kind in (None, event.kind)
 
 
-async def histories(store: LogStore, choice: Choice, progress: Progress | None = None) -> AsyncIterator[History]:
+async def histories(
+    store: LogStore, choice: Choice, lifespans: Lifespans, progress: Progress | None = None
+) -> AsyncIterator[History]:
     """The events of each chosen flow, in the order in which the flows came to an end; those that wait come last.
 
-    Of flows that are under way only as many are in memory as began within one lifespan. `progress` is called with the
-    position reached and the one to reach.
+    What is appended meanwhile is left out. Of flows that are under way only as many are in memory as began within one
+    lifespan: their own, or that of `lifespans` if it is longer, for what came too late may come in time then.
+    `progress` is called with the position reached and the one to reach.
     """
     if choice.sample is not None:
         for id_ in await _sampled(store, choice, choice.sample, progress):
             yield await store.events(id_)
         return
-    open_: dict[UUID, list[DomainEvent]] = {}
+    under_way = _UnderWay(choice, lifespans)
     async for page in _pages(store, choice, FLOW_EVENTS, progress):
         for event in page:
-            if _take(open_, event, choice):
-                yield open_.pop(event.originator_id)
-        for id_ in _over(open_, page[-1].timestamp):
-            yield open_.pop(id_)
-    for begun in open_.values():
-        yield begun
+            ended = under_way.take(event)
+            if ended is not None:
+                yield ended
+        for over in under_way.over(page[-1].timestamp):
+            yield over
+    for waiting in under_way.over():
+        yield waiting
 
 
-def _take(open_: dict[UUID, list[DomainEvent]], event: DomainEvent, choice: Choice) -> bool:
-    """Puts an event with those of its flow; whether the flow has come to an end by it."""
-    if isinstance(event, FlowInitiated):
-        if choice.takes(event):
-            open_[event.originator_id] = [event]
-        return False
-    begun = open_.get(event.originator_id)
-    if begun is None:
-        return False
-    begun.append(event)
-    return isinstance(event, _ENDS)
+class _UnderWay:
+    """The events of flows that have not ended yet, by kind: those of one kind are over in the order they began in."""
 
+    def __init__(self, choice: Choice, lifespans: Lifespans) -> None:
+        self._choice = choice
+        self._lifespans = lifespans
+        self._open: dict[FlowKind, dict[UUID, list[DomainEvent]]] = {kind: {} for kind in FlowKind}
 
-def _over(open_: dict[UUID, list[DomainEvent]], now: datetime) -> list[UUID]:
-    """The flows whose time is over: nobody comes back to them. They began in this order, more or less."""
-    found = []
-    for id_, (first, *_) in open_.items():
+    def take(self, event: DomainEvent) -> History | None:
+        """Puts an event with those of its flow; all of them when the flow has come to an end by it."""
+        id_ = event.originator_id
+        if isinstance(event, FlowInitiated):
+            if self._choice.takes(event):
+                self._open[event.kind][id_] = [event]
+            return None
+        for begun in self._open.values():
+            if id_ in begun:
+                begun[id_].append(event)
+                return begun.pop(id_) if isinstance(event, _ENDS) else None
+        return None
+
+    def over(self, now: datetime | None = None) -> Iterator[History]:
+        """The flows whose time is over, so that nobody comes back to them; all of them where no time is given."""
+        for begun in self._open.values():
+            while begun:
+                id_, (first, *_) = next(iter(begun.items()))
+                if now is not None and self._until(first) > now:
+                    break
+                yield begun.pop(id_)
+
+    def _until(self, first: DomainEvent) -> datetime:
         assert isinstance(first, FlowInitiated)
-        if first.expires_at + LATE > now:
-            break
-        found.append(id_)
-    return found
+        return max(first.expires_at, first.timestamp + self._lifespans[first.kind]) + LATE
 
 
 async def _sampled(store: LogStore, choice: Choice, count: int, progress: Progress | None) -> list[UUID]:
@@ -95,9 +111,10 @@ async def _pages(
 ) -> AsyncIterator[list[DomainEvent]]:
     head = store.application.vault.max_notification_id() or 0
     after = _position_at(store, choice.since, head) if choice.since is not None else 0
-    while page := await store.log(after, PAGE_EVENTS, types):
-        after = page[-1][0]
-        yield [event for _, event in page]
+    while after < head and (page := await store.log(after, PAGE_EVENTS, types)):
+        after = min(page[-1][0], head)
+        if events := [event for position, event in page if position <= head]:
+            yield events
         if progress is not None:
             progress(after, head)
 

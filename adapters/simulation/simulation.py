@@ -45,7 +45,7 @@ AT_A_TIME = 16
 
 _WEIGHED = re.compile(
     r"/limen(/|$)|/secrets(/|$)|/selfservice/flows/\w+/(enabled|lifespan)$"
-    r"|/selfservice/flows/\w+/(before|after)(/\w+)?/hooks(/|$)|/selfservice/flows/\w+/(before|after)(/\w+)?$"
+    r"|/selfservice/flows/\w+/(before|after)(/\w+)?/hooks(/|$)|/selfservice/flows/\w+/(before|after)(/(?!default_browser_return_url)\w+)?$"
     r"|/selfservice/methods/\w+/(enabled|passwordless_enabled)$|/session/cookie/name$|/clients/web_hook(/|$)"
 )
 """The places of a configuration whose change a simulation takes into account."""
@@ -78,9 +78,10 @@ class Simulation:
         In the order in which the flows came to an end. Nothing is written, nothing is sent.
         """
         choice = Choice(since, FlowKind(kind) if kind is not None else None, sample)
+        lifespans = {one: self.configuration.flow(one).lifespan for one in FlowKind}
         waiting: deque[Foresight | asyncio.Task[Foresight]] = deque()
         try:
-            async for history in histories(self.store, choice, progress):
+            async for history in histories(self.store, choice, lifespans, progress):
                 begun = await self._begin(history)
                 if begun is None:
                     continue
@@ -144,8 +145,7 @@ async def open_simulation(
         configuration = await read_checked(config, settings, hooks=hooks, templates=templates)
         await templates.resize(configuration.settings.template_workers)
         keys = Keys(opened, configuration.secrets.master, SystemSecrets())
-        if opened.application.vault.max_notification_id():
-            await keys.open()  # of a store that holds something: then there is a pepper, and nothing is written
+        keys.recall()
         ids = SystemIds()
         asking = None
         if live:

@@ -15,7 +15,7 @@ Refusal = tuple[str, str]
 def refusal(new: Configuration, flow: Recorded, turn: Turn) -> Refusal | None:
     """What becomes of a recorded turn that the new configuration would not have begun."""
     if turn.slot.phase == "before":
-        return None if new.flow(flow.kind).enabled else ("refused", f"{flow.kind.value} is switched off")
+        return _unopened(new, flow)
     return _refused(new, flow, turn.slot.method or "", turn.at)
 
 
@@ -25,6 +25,8 @@ def otherwise(old: Configuration | None, new: Configuration, flow: Recorded, one
     One in which nothing was tried is not on record with its method: whether another configuration would have taken it
     is unknown.
     """
+    if one.end == "opened":
+        return _unopened(new, flow)
     if one.end == "expired":
         return (UNKNOWN, "its time would not have been over") if _in_time(new, flow, one.at) else None
     if not _in_time(new, flow, one.at):
@@ -36,6 +38,10 @@ def otherwise(old: Configuration | None, new: Configuration, flow: Recorded, one
 
 
 _EXPIRED: Refusal = ("expired", "the flow's time would have been over")
+
+
+def _unopened(new: Configuration, flow: Recorded) -> Refusal | None:
+    return None if new.flow(flow.kind).enabled else ("refused", f"{flow.kind.value} is switched off")
 
 
 def _refused(new: Configuration, flow: Recorded, method: str, at: datetime) -> Refusal | None:

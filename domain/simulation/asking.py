@@ -19,6 +19,7 @@ from limen.domain.simulation.turn import Act, Place, place
 NEVER_ASKED = "nobody has answered this request yet"
 READ_OTHERWISE = "its answer is not on record, and would be read in another way"
 UNHEARD_OF = "it was asked, and its answer was never heard"
+CONTRADICTED = "the same request got different answers, one after the other"
 TAKEN = "the one answer there is was given to another action"
 
 
@@ -45,7 +46,7 @@ class Asking:
                 return told.decided(body.verdict)
             found = await self._donor(action, body.data)
         if found is not None:
-            return await self._reuse(told, action, found)
+            return await self._reuse(told, action, found, body)
         return await self._unanswered(told, body, modifications)
 
     # -- a recorded answer
@@ -83,18 +84,44 @@ class Asking:
                 return act
         return None
 
-    async def _reuse(self, told: "_Told", action: Action, act: Act) -> Foreseen:
-        self._used.add(place(act.ref))
+    async def _reuse(self, told: "_Told", action: Action, act: Act, body: Body) -> Foreseen:
         before = self.means.action_of(act)
         assert before is not None
+        request, more = await self._beside(told.pair, action, act, body)
+        alone = not self._contradicted(act, action)
+        self._used.add(place(act.ref))
         empty = act.answer is not None and act.answer == await self.means.digest(b"")
-        reading = reread(act, before, action, empty=empty)
-        request: Request = "same" if self.means.act(told.pair) is not None else "new"
+        reading = reread(act, before, action, empty=empty) if alone else None
         if reading is None:
-            return told.unknown(request, why=READ_OTHERWISE)
+            return told.unknown(request, **more, why=READ_OTHERWISE if alone else CONTRADICTED)
         if reading.verdict == "modify":
             self.modified = act
-        return told.told(reading.verdict, "recorded", request=request)
+        return told.told(reading.verdict, "recorded", request=request, **more)
+
+    async def _beside(self, pair: Pair, action: Action, act: Act, body: Body) -> tuple[Request, dict[str, Any]]:
+        """The request of a recorded act beside that of the action in whose place it is made now."""
+        own = self.means.act(pair)
+        if own is None or own.request is None:
+            return "new", {}
+        if own is act or (own.request == act.request and pair.before is not None and same_target(pair.before, action)):
+            return "same", {}
+        contexts = self.means.contexts
+        if body.data is None:
+            body = await self.means.bodies.of(action, await contexts.before_commit(act.after, act))
+        return "differs", await self.means.compared(pair, body, await contexts.before_commit(own.after, own))
+
+    def _contradicted(self, act: Act, action: Action) -> bool:
+        """Whether the same request also got another answer, and would not be made as often before as it was then."""
+        acts = self.means.turn.acts
+        for one in acts:
+            if one.request != act.request or (one.verdict, one.status) == (act.verdict, act.status):
+                continue
+            before = self.means.action_of(one)
+            if before is None or not same_target(before, action):
+                continue
+            if (place(one.ref) in self._used) != (acts.index(one) < acts.index(act)):
+                return True
+        return False
 
     # -- none
 

@@ -105,8 +105,17 @@ class TurnForesight:
 
     @property
     def differs(self) -> bool:
-        """Whether anything certainly differs."""
-        return self.outcome == "differs" or bool(self.removed) or any(one.differs for one in self.actions)
+        """Whether anything certainly differs.
+
+        After an unknown answer the flow may have been stopped, as it was then: of actions that it did not reach then
+        nothing is certain. Where it did reach them, something differs either way.
+        """
+        reached = self.recorded in ("completed", "opened")
+        return (
+            self.outcome == "differs"
+            or bool(self.removed)
+            or any(one.differs and (one.sure or reached or one.recorded is not None) for one in self.actions)
+        )
 
     @property
     def unknown(self) -> bool:

@@ -62,26 +62,31 @@ def _waited(act: Act, old: ActionSettings, new: ActionSettings) -> Reading | Non
         return None
     if new.timeout < old.timeout and act.spent >= new.timeout:
         return Reading("fail", "timeout") if act.attempts <= 1 else None
+    if act.attempts > 1 and new.retry.attempts > 1 and _pauses(old.retry) != _pauses(new.retry):
+        return None  # its later tries would have come at another time
     if new.retry.attempts < act.attempts:
         return Reading("fail", "upstream")  # all but the last of its tries failed
     if act.verdict == "fail":
         return recorded if _fails_again(act, old, new) else None
-    return None if act.attempts > 1 and _later(new.retry, old.retry) else recorded
+    return recorded
 
 
 def _fails_again(act: Act, old: ActionSettings, new: ActionSettings) -> bool:
     """Whether a failure would be one again: no other answer could have come, and no other try would have been made."""
-    sooner = _later(old.retry, new.retry)
     if act.reason == "timeout":
-        return new.timeout <= old.timeout and not (act.attempts > 1 and sooner)
+        return new.timeout <= old.timeout
     if not _retriable(act) or act.attempts >= new.retry.attempts:
         return True
-    return act.attempts < old.retry.attempts and new.timeout <= old.timeout and not sooner
+    return act.attempts < old.retry.attempts and new.timeout <= old.timeout and not _sooner(old.retry, new.retry)
 
 
-def _later(one: Retry, other: Retry) -> bool:
-    """Whether the pauses of one may be longer than those of the other."""
-    return one.initial > other.initial or one.maximum > other.maximum
+def _pauses(retry: Retry) -> tuple[float, float]:
+    return retry.initial, retry.maximum
+
+
+def _sooner(old: Retry, new: Retry) -> bool:
+    """Whether the new pauses may be shorter than the old ones."""
+    return new.initial < old.initial or new.maximum < old.maximum
 
 
 def _retriable(act: Act) -> bool:

@@ -114,7 +114,7 @@ class Simulator:
         found = otherwise(past.rules.configuration if past.rules else None, new, flow, step)
         if found is None:
             return None
-        slot = Slot(flow.kind, "after", step.method)
+        slot = Slot(flow.kind, "before" if step.end == "opened" else "after", step.method)
         return TurnForesight(slot, step.at, step.version, step.end, found[0], "default", why=found[1])
 
     # -- a turn

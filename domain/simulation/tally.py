@@ -27,11 +27,6 @@ class ActionTally:
     verdicts: Counter[tuple[str, str]] = field(default_factory=Counter)
     new: Counter[str] = field(default_factory=Counter)
 
-    @property
-    def differs(self) -> bool:
-        """Whether anything of it differs."""
-        return self.recorded != self.simulated or bool(self.verdicts) or bool(self.requests["differs"])
-
 
 @dataclass(slots=True)
 class FlowTally:

@@ -78,7 +78,7 @@ class Turn:
 
     `end` of a start: opened, rejected, failed. Of a submission: completed, interrupted, refused (what it came to does
     not fit or is somebody else's), released (an action failed, or another submission went first). `unfinished` where
-    its process died. `last` is the version of the last blocking action's last event.
+    its process died.
     """
 
     flow: UUID
@@ -106,7 +106,8 @@ class Turn:
 class Submitted:
     """A submission of a recorded flow. `end`: accepted (then a turn begins), challenged, refused, failed.
 
-    `dismissed` and `expired` are those in which no method was tried; `method` is None then.
+    `dismissed` and `expired` are those in which no method was tried; `method` is None then. `opened` is the start of a
+    flow that another one started: nobody submitted anything and no action ran.
     """
 
     method: str | None
@@ -167,7 +168,8 @@ class _Reading:
     def told(self) -> Recorded:
         """All that was heard. No action ran at the start of a flow that another one started, or made room for."""
         if self.flow.by_another or self.flow.initiated.replaces is not None:
-            del self.flow.turns[0]
+            start = self.flow.turns.pop(0)
+            self.flow.submissions.insert(0, Submitted(None, start.at, start.version, "opened"))
         return self.flow
 
     def _begin(self, event: DomainEvent, slot: Slot, identity: UUID | None = None) -> None:

@@ -184,6 +184,12 @@ def test_what_is_not_taken_into_account_is_said(played: Played) -> None:
     ]
 
 
+def test_where_a_browser_is_sent_afterwards_is_not_taken_into_account(played: Played) -> None:
+    after = {"default_browser_return_url": "http://127.0.0.1:4455/elsewhere"}
+    told = played.simulate("--json", selfservice={"flows": {"login": {"after": after}}}).json
+    assert told["unweighed"] == ["/selfservice/flows/login/after/default_browser_return_url"]
+
+
 def test_handlers_of_an_application(played: Played, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "shop.py").write_text(
         "from limen.domain import Actions, Interrupt\n"

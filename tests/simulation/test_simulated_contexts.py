@@ -115,7 +115,7 @@ async def test_without_its_secrets_a_recorded_configuration_is_gone_and_the_plan
         found = [one for one in await foresee(house, hooks) if one.flow == "login"]
         assert not any(one.differs for one in found)
         assert found[0].unknown
-        turn = (await foresee(house, {"login.after": [RISK]}))[-1].turns[0]
+        turn = next(one for one in await foresee(house, {"login.after": [RISK]}) if one.flow == "login").turns[0]
         assert ([one.id for one in turn.removed], turn.end) == (["early"], "opened")
         registration = next(one for one in await foresee(house, hooks) if one.flow == "registration")
         assert (registration.outcome, registration.unknown) == ("same", False)
@@ -191,6 +191,21 @@ async def test_flows_that_others_started_are_the_same_under_the_same_configurati
         assert {one.flow for one in found} == {"registration", "verification", "recovery", "settings"}
         assert sum(one.flow == "recovery" for one in found) == 3
         assert all_same(found)
+
+
+@pytest.mark.parametrize("given", [True, False])
+async def test_a_flow_that_another_one_started_is_not_begun_where_it_is_switched_off(given: bool) -> None:
+    off: JsonDict = {"flows": {"verification": {"enabled": False}}}
+    async with open_house() as house:
+        outcome = await house.register()
+        (id_,) = {entry.stream for entry in house.log("FlowInitiated")} - {outcome.flow.id}
+        if given:
+            await house.engine.submit(id_, method="code", values={"code": house.code})
+        turn = await last_turn(house, kind="verification", selfservice=off)
+        assert (turn.slot.phase, turn.recorded, turn.end) == ("before", "opened", "refused")
+    async with open_house(selfservice=off) as house:
+        await house.register()
+        assert len(house.log("FlowInitiated")) == 1
 
 
 async def test_a_verification_that_an_interrupted_login_began_had_no_actions_before_it() -> None:

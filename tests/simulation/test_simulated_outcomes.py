@@ -149,6 +149,21 @@ async def test_a_modification_that_does_not_fit_and_is_gone_is_not_guessed() -> 
         assert (turn.recorded, turn.end) == ("refused", "unknown")
 
 
+# --------------------------------------------------------------------------------------------- after an unknown answer
+
+
+@pytest.mark.parametrize("passed", [True, False])
+async def test_what_a_stopped_flow_did_not_reach_differs_only_if_it_is_reached(passed: bool) -> None:
+    async with open_house({"login.after": [RISK]}) as house:
+        await house.register()
+        house.sink.script("/risk", Reply(204) if passed else NO)
+        await house.sign_in()
+        hooks = {"login.after": [RISK, hook("/crm", id="crm")]}
+        turn = await last_turn(house, hooks, session={"lifespan": "1h"})
+        assert told(turn)["risk"] == ("unknown", "unknown")
+        assert (turn.end, turn.differs, turn.unknown) == ("unknown", passed, True)
+
+
 # -------------------------------------------------------------------------------------------------------- switched off
 
 

@@ -98,6 +98,33 @@ async def test_the_times_in_a_body_are_those_of_its_own_action() -> None:
         assert not (turn.unknown)
 
 
+SHORT, LONG = uri("function(ctx) {n: 1}"), uri("function(ctx) {n: 12}")
+
+
+@pytest.mark.parametrize(("bodies", "places"), [((SHORT, SHORT), ("url",)), ((SHORT, LONG), ("url", "/n"))])
+async def test_the_answer_to_another_action_s_request_does_not_make_a_request_the_same(
+    bodies: tuple[str, str], places: tuple[str, ...]
+) -> None:
+    one, two = bodies
+    async with open_house({"login.after": [parse("/1", id="a", body=one), parse("/2", id="b", body=two)]}) as house:
+        turned = {"login.after": [parse("/2", id="a", body=two), parse("/1", id="b", body=one)]}
+        turn = await signed_in(house, turned)
+        assert told(turn) == {"a": ("differs", "continue"), "b": ("differs", "continue")}
+        assert [action.changed for action in turn.actions] == [places, places]
+        assert (turn.end, turn.differs, turn.unknown) == ("completed", True, False)
+
+
+async def test_an_answer_that_another_one_to_the_same_request_contradicts_counts_in_its_order_only() -> None:
+    first, second, third = (parse("/risk", id=name, body=SHORT) for name in ("first", "second", "third"))
+    async with open_house({"login.after": [first, second]}) as house:
+        house.sink.script("/risk", [Reply(204), NO])
+        turn = await signed_in(house, {"login.after": [first, third]})
+        assert told(turn) == {"first": ("same", "continue"), "third": ("new", "interrupt")}
+        turn = await last_turn(house, {"login.after": [second]})
+        assert told(turn) == {"second": ("same", "unknown")}
+        assert turn.end == "unknown"
+
+
 async def test_another_body_is_shown_by_the_places_that_differ() -> None:
     one = uri("function(ctx) {who: ctx.identity.traits.email, 'a/b': [1, {c: 2}], gone: 1}")
     other = uri("function(ctx) {who: ctx.identity.traits.email + '!', 'a/b': [1, {c: 3}], new: 1}")
@@ -257,6 +284,14 @@ async def test_longer_pauses_may_not_fit_any_more() -> None:
     now = {"attempts": 3, "initial": "40s", "maximum": "60s", "timeout": "10s"}
     turn = await tried([BUSY, Reply(204)], {"attempts": 3, "timeout": "10s"}, now)
     assert (turn.recorded, turn.end) == ("completed", "unknown")
+
+
+@pytest.mark.parametrize("answers", [[BUSY, Reply(204)], [BUSY, BUSY], [BUSY, Reply(404, b"gone")]])
+@pytest.mark.parametrize("pause", ["1ms", "200ms"])
+async def test_tries_at_another_time_may_be_answered_otherwise(answers: list[Reply], pause: str) -> None:
+    now = {"attempts": 2, "initial": pause, "maximum": pause}
+    turn = await tried(answers, {"attempts": 2, "initial": "5ms", "maximum": "20ms"}, now)
+    assert (turn.end, only(turn).request, only(turn).verdict) == ("unknown", "same", "unknown")
 
 
 async def test_a_shorter_time_than_it_took_is_a_failure() -> None:

@@ -10,8 +10,23 @@ from typing import Any
 import pytest
 
 from limen.adapters import open_simulation
-from limen.domain.errors import StoreUnusable
-from tests.support.engine import NOON, House, configuration, hook, ignore, messages, open_house, parse, towards
+from limen.adapters.simulation import histories
+from limen.domain.errors import FlowExpired, StoreUnusable
+from tests.simulation.house import foresee
+from tests.support.engine import (
+    ADA,
+    NOON,
+    PASSWORD,
+    House,
+    JsonDict,
+    configuration,
+    hook,
+    ignore,
+    messages,
+    open_house,
+    parse,
+    towards,
+)
 from tests.support.postgres import fresh_database
 
 HOOKS = {
@@ -105,6 +120,46 @@ async def test_a_sample_is_the_same_one_each_time_and_part_of_a_larger_one(url: 
         logins = await ids(house, url, sample=4, kind="login", since=NOON + timedelta(hours=1))
         assert len(logins) == 4
         assert set(logins) <= set(await ids(house, url, kind="login"))
+
+
+async def test_what_came_too_late_is_heard_however_late_it_came(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(histories, "PAGE_EVENTS", 2)
+    flows: JsonDict = {"login": {"lifespan": "10s"}, "verification": {"enabled": False}}
+    async with open_house(selfservice={"flows": flows}) as house:
+        await house.register()
+        late = await house.start("login")
+        house.clock.advance(2 * 3600)
+        await house.sign_in()
+        with pytest.raises(FlowExpired):
+            await house.engine.submit(late.id, method="password", values={"identifier": ADA, "password": PASSWORD})
+        found = await foresee(house, selfservice={"flows": flows | {"login": {"lifespan": "3h"}}})
+        assert [flow.outcome for flow in found if flow.id == late.id] == ["unknown"]
+
+
+async def test_one_that_has_long_to_wait_does_not_keep_the_others_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(histories, "PAGE_EVENTS", 2)
+    shorter: JsonDict = {"flows": {"login": {"lifespan": "10s"}}}
+    async with open_house(selfservice=shorter) as house:
+        await house.register()
+        left = await house.start("login")
+        house.clock.advance(3700)
+        outcomes = [await house.sign_in() for _ in range(2)]
+        found = [flow.id for flow in await foresee(house, selfservice=shorter)]
+        assert found.index(left.id) < found.index(outcomes[-1].flow.id)
+
+
+async def test_what_is_recorded_meanwhile_is_left_out(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(histories, "PAGE_EVENTS", 5)
+    async with lived(url) as house:
+        begun = len(house.log("FlowInitiated"))
+        positions: list[tuple[int, int]] = []
+        found = []
+        async with open_simulation(towards(configuration(OTHER), house.sink.url), url, settings={}) as simulation:
+            async for flow in simulation.flows(progress=lambda *both: positions.append(both)):
+                found.append(flow.id)
+                await house.start("login")
+        assert len(found) == len(set(found)) == begun
+        assert all(position <= head for position, head in positions)
 
 
 def digests(folder: Path) -> dict[str, str]:
