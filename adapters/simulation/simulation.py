@@ -45,7 +45,8 @@ AT_A_TIME = 16
 
 _WEIGHED = re.compile(
     r"/limen(/|$)|/secrets(/|$)|/selfservice/flows/\w+/(enabled|lifespan)$"
-    r"|/selfservice/flows/\w+/(before|after)(/\w+)?/hooks(/|$)|/selfservice/flows/\w+/(before|after)(/(?!default_browser_return_url)\w+)?$"
+    r"|/selfservice/flows/\w+/(before|after)(/\w+)?/hooks(/|$)"
+    r"|/selfservice/flows/\w+/(before|after)(/(?!default_browser_return_url)\w+)?$"
     r"|/selfservice/methods/\w+/(enabled|passwordless_enabled)$|/session/cookie/name$|/clients/web_hook(/|$)"
 )
 """The places of a configuration whose change a simulation takes into account."""
