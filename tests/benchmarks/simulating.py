@@ -26,7 +26,7 @@ from tests.benchmarks.many import resident_mb
 from tests.benchmarks.measure import Bound, Measure
 from tests.benchmarks.million import multiply
 from tests.benchmarks.scale import Scale
-from tests.benchmarks.scene import Person, all_at_once, configuration, login, register
+from tests.benchmarks.scene import Person, all_at_once, configuration, events_in, login, register
 
 ROUNDS = 3
 EVENTS = 16
@@ -42,7 +42,8 @@ async def simulating(scale: Scale, folder: Path) -> list[Measure]:
         other.write_text(json.dumps(hooked(sink.url, "function(ctx) {flow: ctx['flow']['id']}")))
         await fill(small, json.loads(same.read_text()), min(scale.flows, 1000))
     large.write_bytes(small.read_bytes())
-    multiply(large, scale.flows * EVENTS)
+    events = events_in(small)
+    multiply(large, -(-scale.flows * EVENTS // events) * events)  # whole copies: an append is never there in part
     rounds = min(scale.repetitions, ROUNDS)
     unchanged = [_child(large, same) for _ in range(rounds)]
     rendered = [_child(small, other) for _ in range(rounds)]
