@@ -87,7 +87,7 @@ def _rendering(runs: Sequence[dict[str, float]]) -> list[Measure]:
     return [
         Measure(
             "simulate",
-            "a flow with two bodies rendered again, which come out the same",
+            "a flow with three bodies rendered again, which come out the same",
             "µs",
             [one["simulating"] / one["flows"] * 1e6 for one in runs],
             f"{runs[0]['flows']:,.0f} flows, {max(one['differing'] for one in runs):,.0f} differ",
