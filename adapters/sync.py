@@ -48,6 +48,10 @@ class SyncEngine:
         """Submits a method to a flow; options and errors as `Engine.submit`."""
         return self._run(lambda: self._engine.submit(flow_id, method=method, values=values, **options))
 
+    def resume(self, flow_id: UUID | str, **options: Any) -> Outcome:
+        """Takes up a flow whose user was elsewhere; options and errors as `Engine.resume`."""
+        return self._run(lambda: self._engine.resume(flow_id, **options))
+
     def flow(self, flow_id: UUID | str, **options: Any) -> FlowView:
         """A flow as it stands."""
         return self._run(lambda: self._engine.flow(flow_id, **options))

@@ -4,22 +4,22 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from limen.domain.answer import Failure
-from limen.domain.completion import Completed, Completion, Overtaken, Taken
+from limen.domain.completion import Completed, Completion, Overtaken
 from limen.domain.configuration import FlowKind, Slot
 from limen.domain.decision import Decision
 from limen.domain.desk import Desk
 from limen.domain.document import Drawn
-from limen.domain.errors import ActionFailed, FlowBusy, LimenError
+from limen.domain.errors import ActionFailed, FlowBusy
 from limen.domain.flow import Flow
 from limen.domain.identity import Identity
 from limen.domain.method import Accepted, Refused, Submission
 from limen.domain.modification import Unfit, modify
-from limen.domain.opening import Opening
+from limen.domain.next_steps import NextSteps
 from limen.domain.outcome import Outcome
 from limen.domain.plan import Plan, Planned
+from limen.domain.profile_change import Taken
 from limen.domain.reply import Reply
 from limen.domain.request import Request
 from limen.domain.self_verification import StartedVerification, start_verification
@@ -40,6 +40,7 @@ class Accepting:
         self.tools = desk.services.tools
         self.scheduler = desk.scheduler
         self.reply = Reply(desk)
+        self.next_steps = NextSteps(desk)
         self.completion = Completion(self.tools, desk.sessions, desk.presenter, self.scheduler)
 
     async def accept(
@@ -165,7 +166,7 @@ class Accepting:
             await work.commit()
             return await self.reply.outcome(flow, signed_in)
         begun = self._start_verifications(work, decision, now)
-        steps = [self._show_verification(started, url=True) for started in begun]
+        steps = [self.next_steps.show_verification(started, url=True) for started in begun]
         await work.commit()
         await self.services.dispatcher.take_up(started.delivery for started in begun)
         return await self.reply.outcome(flow, signed_in, error=VERIFIED_REQUIRED, continue_with=tuple(steps))
@@ -222,47 +223,9 @@ class Accepting:
             identity=identity,
             session=Drawn(lambda: presenter.session(decision, identity) or {}) if decision.session else None,
             session_token=decision.session_token,
-            continue_with=tuple(await self._next_steps(done, chosen, request)),
+            continue_with=tuple(await self.next_steps.after(done, chosen, request)),
         )
-
-    async def _next_steps(self, done: Completed, chosen: Plan, request: Request) -> list[dict[str, Any]]:
-        flow, decision = done.work.flow, done.decision
-        steps: list[dict[str, Any]] = []
-        if chosen.has("show_verification_ui"):
-            browser = flow.type == "browser"
-            steps += [self._show_verification(started, url=browser) for started in done.verifications]
-        if decision.session_token is not None and flow.type == "api" and flow.kind is not FlowKind.LOGIN:
-            steps.append({"action": "set_ory_session_token", "ory_session_token": decision.session_token})
-        if flow.kind is FlowKind.RECOVERY and decision.session_token is not None:
-            steps += await self._open_settings(flow, decision.session_token, request)
-        return steps
-
-    async def _open_settings(self, flow: Flow, token: str, request: Request) -> list[dict[str, Any]]:
-        """The settings flow that a recovery opens, before-actions included; a rejected one is not shown."""
-        try:
-            opening = Opening(self.desk)
-            settings = await opening.start(
-                FlowKind.SETTINGS, request, type_=flow.type, session_token=token, started_by=flow.id
-            )
-        except LimenError:
-            return []
-        url = self.desk.rules.configuration.flow(FlowKind.SETTINGS).ui_url
-        shown: dict[str, Any] = {"id": str(settings.id)}
-        if url:
-            shown["url"] = _with_flow(url, settings.id)
-        return [{"action": "show_settings_ui", "flow": shown}]
-
-    def _show_verification(self, started: StartedVerification, *, url: bool) -> dict[str, Any]:
-        shown = {"id": str(started.flow_id), "verifiable_address": started.address}
-        page = self.desk.rules.configuration.flow(FlowKind.VERIFICATION).ui_url
-        if url and page:
-            shown["url"] = _with_flow(page, started.flow_id)
-        return {"action": "show_verification_ui", "flow": shown}
 
 
 def _failed(flow: Flow, action: str, failure: Failure, *, stands: bool = False) -> ActionFailed:
     return ActionFailed(action, failure.reason, failure.detail, flow_id=flow.id, stands=stands)
-
-
-def _with_flow(url: str, flow_id: UUID) -> str:
-    return f"{url}{'&' if '?' in url else '?'}flow={flow_id}"

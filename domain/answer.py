@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final, NoReturn
 from urllib.parse import unquote
 
-from limen.domain.configuration import Retry
+from limen.domain.action import Retry
 from limen.domain.guard import MAX_INTEGER
 from limen.domain.message import Message, MessageType
 from limen.domain.ports import Answer, CallFailed

@@ -10,7 +10,8 @@ from typing import Any
 
 from limen.domain.configuration import FlowKind
 from limen.domain.flow import Flow
-from limen.domain.identity import Address, Identity, Profile
+from limen.domain.identity import Identity
+from limen.domain.profile import Address, Profile
 from limen.domain.session import Session
 
 CODE_METHODS = frozenset({"code", "link"})

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from limen.domain.action import ActionSettings
 from limen.domain.answer import Failure, Verdict, interpret, pause, retriable
-from limen.domain.configuration import ActionSettings
 from limen.domain.patience import OutOfTime, either, first
 from limen.domain.plan import Planned
 from limen.domain.ports import Answer, CallFailed, Question, TemplateCanceled, TemplateFailed, Templates

@@ -4,52 +4,35 @@ Flow, identity, sessions, reservations, self-started verification and scheduled 
 written together. Where another stream has moved on meanwhile, the decision is taken again on what is there now.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from uuid import UUID
 
 from limen.domain.code import ROW
 from limen.domain.configuration import FlowKind
-from limen.domain.credentials import record_credentials
 from limen.domain.decision import Decision
 from limen.domain.errors import FlowNotFound, StoreConflict
 from limen.domain.flow import Flow
 from limen.domain.identity import (
-    AddressVerified,
     Identity,
-    IdentityRegistered,
-    Profile,
-    SessionOpened,
-    SessionsClosed,
-    TraitsChanged,
 )
 from limen.domain.mention import bind
 from limen.domain.pending import pending_key
 from limen.domain.plan import Plan
 from limen.domain.ports import VaultKey
 from limen.domain.presenter import Presenter
+from limen.domain.profile_change import PARTS, ProfileChange
 from limen.domain.request import Request
-from limen.domain.reservation import IdentifierReleased, IdentifierReserved, Reservation
 from limen.domain.scheduling import Schedule, Scheduler
 from limen.domain.self_verification import StartedVerification, start_verification
-from limen.domain.session import Session, SessionRevoked
+from limen.domain.session import Session
+from limen.domain.session_change import SessionChange
 from limen.domain.sessions import Sessions
 from limen.domain.streams import ATTEMPTS
 from limen.domain.throttle import held_back
-from limen.domain.token import cookie_secrets, token_row
 from limen.domain.tools import Tools
 from limen.domain.work import Work
 
-PARTS = ("traits", "schema_id", "state", "metadata_public", "metadata_admin", "external_id", "verifiable", "recovery")
-"""The parts of a profile, as a change names them."""
-
-
-class Taken(Exception):
-    """An identifier belongs to somebody else already: to `holder`."""
-
-    def __init__(self, holder: UUID) -> None:
-        self.holder = holder
-        super().__init__(holder)
+LISTS = ("oidc", "webauthn", "passkey")
+"""The credentials that are lists: several keys or accounts, kept as one."""
 
 
 class Overtaken(Exception):
@@ -75,7 +58,8 @@ class Completion:
         self.people = sessions.people
         self.presenter = presenter
         self.scheduler = scheduler
-        self.keyring = tools.keyring
+        self.profiles = ProfileChange(self.people)
+        self.session_change = SessionChange(sessions)
 
     async def complete(self, work: Work, decision: Decision, plan: Plan, request: Request) -> Completed:
         """Commits the decision.
@@ -105,7 +89,8 @@ class Completion:
         if fresh is None:
             raise FlowNotFound(flow.id, "the person it was of has been erased")
         moved = max(fresh.replaced.get(decision.method, 0), fresh.spent.get(decision.method, 0))
-        if flow.kind is FlowKind.LOGIN and moved > decision.identity.version:
+        lists = decision.method in LISTS and flow.kind is FlowKind.SETTINGS  # an entry added meanwhile would be lost
+        if (flow.kind is FlowKind.LOGIN or lists) and moved > decision.identity.version:
             raise Overtaken
         if decision.spent and held_back(fresh, decision.method, decision.at):
             raise Overtaken  # others were guessing meanwhile: a right guess among too many counts no more
@@ -137,13 +122,13 @@ class Completion:
         now = self.tools.clock.now()  # the blocking actions took their time since the decision
         decision.identity = decision.identity.clone()
         due = self._to_verify(decision, kind)
-        await self._identity(work, decision)
-        self._verified(work, decision)
+        await self.profiles.record(work, decision)
+        self.profiles.verified(work, decision)
         for planned in plan.timed("with_commit"):
             flow.fire("answer_action", now, action=planned.ref, attempt=1, verdict="continue", duration=0.0)
         if plan.has("revoke_active_sessions"):
-            await self._revoke(work, decision)
-        await self._session(work, decision)
+            await self.session_change.revoke_others(work, decision)
+        await self.session_change.record(work, decision)
         for address in due:
             asked = self.presenter.request(flow)
             started = start_verification(work, self.tools, self.people, self.scheduler, decision, address, asked)
@@ -156,7 +141,8 @@ class Completion:
             identity_id=decision.identity.id,
         )
         bind(work.step, flow.id, decision.identity)
-        await self._strengthen(work, decision)
+        if not await self.session_change.strengthen(work, decision, self.tools.clock.now()):
+            raise Overtaken
         work.step.drop += [VaultKey(flow.id, ROW), pending_key(flow, decision.method)]
         work.add(decision.identity)
         flow.fire(
@@ -168,105 +154,6 @@ class Completion:
             deliveries=tuple(done.schedule.ids),
             started=tuple(one.flow_id for one in done.verifications),
         )
-
-    # -- the identity
-
-    async def _identity(self, work: Work, decision: Decision) -> None:
-        identity, flow_id, at = decision.identity, work.flow.id, decision.at
-        new = decision.registers
-        if new:
-            reservations = await self._reserve(work, decision, ())
-            if decision.key is not None:
-                work.step.put.append(decision.key)
-            identity.record(
-                IdentityRegistered,
-                at,
-                flow_id=flow_id,
-                profile=self.keyring.seal(identity.id, decision.profile.record()),
-                reservations=reservations,
-                credentials=tuple(decision.credentials),
-            )
-        else:
-            changed = _changed(decision.previous, decision.profile)
-            if changed:
-                identity.record(
-                    TraitsChanged,
-                    at,
-                    flow_id=flow_id,
-                    profile=self.keyring.seal(identity.id, decision.profile.record()),
-                    changed=changed,
-                    reservations=await self._reserve(work, decision, identity.reservations),
-                )
-        record_credentials(work, self.people, decision, new=new)
-
-    async def _reserve(self, work: Work, decision: Decision, held: Sequence[UUID]) -> tuple[UUID, ...]:
-        """Takes what the new profile needs, gives back what it no longer does. Raises `Taken`."""
-        wanted = self.people.reservations(decision.profile)
-        for id_ in wanted:
-            if id_ in held:
-                continue  # it is theirs: giving it back would have been an event of this identity
-            reservation = await self.people.streams.load(Reservation, id_)
-            if reservation.holder is not None and reservation.holder != decision.identity.id:
-                raise Taken(reservation.holder)
-            if reservation.holder is None:
-                reservation.record(IdentifierReserved, decision.at, identity_id=decision.identity.id)
-                work.add(reservation)
-        for id_ in held:
-            if id_ not in wanted:
-                reservation = await self.people.streams.load(Reservation, id_)
-                reservation.record(IdentifierReleased, decision.at, identity_id=decision.identity.id)
-                work.add(reservation)
-        return wanted
-
-    def _verified(self, work: Work, decision: Decision) -> None:
-        """Records addresses shown to be the person's, where the profile is not written anew anyway."""
-        for address in decision.profile.verifiable:
-            if (address.via, address.value) in decision.verified and not address.verified:
-                decision.identity.record(AddressVerified, decision.at, flow_id=work.flow.id, address_id=address.id)
-        if decision.verified and decision.identity.verified:
-            decision.profile = decision.identity.confirm(decision.profile)
-
-    # -- sessions
-
-    async def _session(self, work: Work, decision: Decision) -> None:
-        session = decision.session
-        if session is None or not session.pending:
-            return
-        secrets = cookie_secrets(self.people.rules.configuration.secrets)
-        if decision.session_token is not None:
-            work.step.put.append(token_row(session, decision.session_token, secrets))
-        elif kept := await self.people.streams.store.vault(session.id, "token"):
-            work.step.put.append(replace(kept, expires_at=session.expires_at))
-        decision.identity.record(
-            SessionOpened, decision.at, flow_id=work.flow.id, session_id=session.id, expires_at=session.expires_at
-        )
-        work.add(session)
-
-    async def _strengthen(self, work: Work, decision: Decision) -> None:
-        """A factor that was set up has been shown too (Kratos); the actions saw the session as it was before."""
-        if not decision.proven:
-            return
-        session = await self.sessions.strengthen(decision, work.flow, self.tools.clock.now())
-        if session is None:
-            raise Overtaken
-        decision.session = session
-        work.add(session)
-
-    async def _revoke(self, work: Work, decision: Decision) -> None:
-        """Ends every other active session of the identity, found through its own stream."""
-        own = decision.session.id if decision.session else None
-        ended = []
-        for id_ in decision.identity.live_sessions(decision.at):
-            if id_ == own:
-                continue
-            session = await self.people.streams.load(Session, id_)
-            if session.active(decision.at):
-                session.record(SessionRevoked, decision.at, reason="revoke_active_sessions", flow_id=work.flow.id)
-                work.add(session)
-                work.step.drop.append(VaultKey(id_, "token"))
-            ended.append(id_)
-        if ended:
-            decision.identity.record(SessionsClosed, decision.at, session_ids=tuple(ended))
 
     # -- verification by itself
 
@@ -291,10 +178,3 @@ class Completion:
             ),
         )
         return due
-
-
-def _changed(before: Profile | None, after: Profile) -> tuple[str, ...]:
-    """The parts of a profile that differ."""
-    if before is None:
-        return ()
-    return tuple(part for part in PARTS if getattr(before, part) != getattr(after, part))

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from limen.domain.identity import Identity, Profile
+from limen.domain.identity import Identity
 from limen.domain.ports import VaultRow
+from limen.domain.profile import Profile
 from limen.domain.session import Session
 
 

@@ -8,13 +8,14 @@ from limen.domain.configuration import FlowKind, Slot
 from limen.domain.dispatch import Dispatcher
 from limen.domain.flow import Flow
 from limen.domain.handler import Actions
-from limen.domain.identity import Identity, Profile
+from limen.domain.identity import Identity
 from limen.domain.method import Factor, Glance, Method
 from limen.domain.outcome import FlowView
 from limen.domain.pending import pending_row, pending_secret
 from limen.domain.people import People
 from limen.domain.plan import Plan, plan
 from limen.domain.presenter import Presenter
+from limen.domain.profile import Profile
 from limen.domain.rules import Rules
 from limen.domain.runner import Runner
 from limen.domain.scheduling import Scheduler

@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from limen.domain.action import Action, ActionSettings, Retry
 from limen.domain.answer import Failure, pause
 from limen.domain.calling import remaining
-from limen.domain.configuration import Action, ActionSettings, Configuration, Retry
+from limen.domain.configuration import Configuration
 from limen.domain.delivery import Delivery
 from limen.domain.errors import LimenError, StoreConflict
 from limen.domain.handler import Actions

@@ -6,9 +6,7 @@ The append is the commit point: before it nothing has happened, after it everyth
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +16,7 @@ from limen.domain.desk import Desk, Services
 from limen.domain.dispatch import Dispatcher
 from limen.domain.document import Document
 from limen.domain.erasure import erase
-from limen.domain.errors import Erased, FlowBusy, FlowExpired, FlowFinished, FlowNotFound, RequestRefused
+from limen.domain.errors import Erased, FlowExpired, FlowNotFound, RequestRefused
 from limen.domain.flow import Flow
 from limen.domain.guard import guard, guard_request
 from limen.domain.handler import Actions
@@ -27,6 +25,7 @@ from limen.domain.opening import Opening
 from limen.domain.outcome import FlowView, Outcome
 from limen.domain.request import Request
 from limen.domain.retreat import retreating
+from limen.domain.revival import GONE, Revival, flow_of
 from limen.domain.rules import Rules
 from limen.domain.runner import Runner
 from limen.domain.sessions import SignedIn
@@ -36,9 +35,6 @@ from limen.domain.tools import Tools
 
 RulesSource = Callable[[UUID], Awaitable[Rules]]
 MethodsSource = Callable[[Configuration], Mapping[str, Method]]
-
-GONE = "the person it was of has been erased"
-"""Why a flow that was there is not found any more."""
 
 
 class Engine:
@@ -73,7 +69,7 @@ class Engine:
         self._current: Desk | None = None
         self._opening = asyncio.Lock()
         self._draft = self._desk(draft)
-        self._in_flight: set[UUID] = set()
+        self.revival = Revival(tools, streams, self.desk)
 
     # -- the configuration in force, and those that older flows are pinned to
 
@@ -160,27 +156,42 @@ class Engine:
         A refusal and an interruption RETURN an outcome whose `flow.ui` carries the messages. Raises `FlowBusy`,
         `FlowFinished`, `FlowExpired`, `FlowNotFound`, `ActionFailed`, `SubmissionInvalid`, `RequestRefused`.
         """
-        id_ = _flow_id(flow_id)
-        guard_request(request or Request())
-        with self._alone(id_):
-            flow = await self._load(id_)
-            desk = await self.desk(flow.configuration)
-            await self._key(flow)
-            await self._settle(flow)
-            asked = request or Request()
-            try:
-                async with retreating(desk, flow.id):
-                    return await Submitting(desk).submit(flow, method, values, asked, session_token, transient_payload)
-            except Erased:
-                raise FlowNotFound(flow.id, GONE) from None
+        asked = request or Request()
+
+        async def judge(desk: Desk, flow: Flow) -> Outcome:
+            return await Submitting(desk).submit(flow, method, values, asked, session_token, transient_payload)
+
+        return await self._take(flow_id, asked, judge)
+
+    async def resume(
+        self,
+        flow_id: UUID | str,
+        *,
+        values: Mapping[str, Any] | None = None,
+        query: Mapping[str, str] | None = None,
+        request: Request | None = None,
+        session_token: str | None = None,
+    ) -> Outcome:
+        """Takes a flow up again whose user was elsewhere: at an OpenID provider, or in their mail (a link).
+
+        `query` are the fields of the address they came back to (by default those of `request.url`), `values` those of
+        a form that was posted there; the method that sent them away judges both. Answers and raises like `submit`.
+        """
+        asked = request or Request(method="GET")
+        brought = {**(asked.query if query is None else query), **(values or {})}
+
+        async def take_up(desk: Desk, flow: Flow) -> Outcome:
+            return await Submitting(desk).resume(flow, brought, asked, session_token)
+
+        return await self._take(flow_id, asked, take_up)
 
     async def flow(self, flow_id: UUID | str) -> FlowView:
         """A flow as it stands; an ended one as it ended. Raises `FlowNotFound`, `FlowExpired` when its time is over."""
-        flow = await self._load(_flow_id(flow_id))
+        flow = await self.revival.load(flow_of(flow_id))
         if flow.state == "expired" or (not flow.ended and self.tools.clock.now() >= flow.expires_at):
             raise FlowExpired(flow.id)
         desk = await self.desk(flow.configuration)
-        await self._key(flow)
+        await self.revival.key(flow)
         theirs = flow.kind is FlowKind.SETTINGS or flow.requested_aal != "aal1"
         owner = flow.identity_id if theirs else None
         identity = await desk.people.identity(owner) if owner else None
@@ -222,49 +233,18 @@ class Engine:
 
     # -- one at a time
 
-    @contextmanager
-    def _alone(self, flow_id: UUID) -> Iterator[None]:
-        if flow_id in self._in_flight:
-            raise FlowBusy(flow_id)
-        self._in_flight.add(flow_id)
-        try:
-            yield
-        finally:
-            self._in_flight.discard(flow_id)
-
-    async def _load(self, flow_id: UUID) -> Flow:
-        flow = await self.streams.load(Flow, flow_id)
-        if not flow.version:
-            raise FlowNotFound(flow_id)
-        return flow
-
-    async def _key(self, flow: Flow) -> None:
-        """Fetches the flow's key, even where it is at hand: another process may have erased it."""
-        if not await self.tools.keyring.load(flow.id):
-            raise FlowNotFound(flow.id, GONE)
-
-    async def _settle(self, flow: Flow) -> None:
-        """Brings a flow up to the time: what has expired expires, what a dead process left comes back to its user."""
-        now = self.tools.clock.now()
-        if flow.ended:
-            raise (FlowExpired(flow.id) if flow.state == "expired" else FlowFinished(flow.id, flow.state))
-        if flow.busy:
-            if flow.busy_until is None or now < flow.busy_until:
-                raise FlowBusy(flow.id, flow.busy_until)
-            await self._return(flow, now)
-        if now >= flow.expires_at:
-            flow.fire("expire", now)
-            await (await self.desk(flow.configuration)).work(flow).commit()
-            raise FlowExpired(flow.id)
-
-    async def _return(self, flow: Flow, now: datetime) -> None:
-        """A flow whose process died: while preparing it never reached its user; later it goes back to them."""
-        if flow.state == "preparing":
-            flow.fire("fail", now, reason="abandoned")
-            await (await self.desk(flow.configuration)).work(flow).commit()
-            raise FlowFinished(flow.id, flow.state)
-        flow.fire("release", now, reason="abandoned", identity_id=flow.owner)
-        await (await self.desk(flow.configuration)).work(flow).commit()
+    async def _take(
+        self, flow_id: UUID | str, request: Request, work: Callable[[Desk, Flow], Awaitable[Outcome]]
+    ) -> Outcome:
+        """Works on a flow that is brought up to the time, and on none twice at once."""
+        id_ = flow_of(flow_id)
+        guard_request(request)
+        async with self.revival.alone(id_) as (desk, flow):
+            try:
+                async with retreating(desk, flow.id):
+                    return await work(desk, flow)
+            except Erased:
+                raise FlowNotFound(flow.id, GONE) from None
 
 
 def _kind(kind: str) -> FlowKind:
@@ -278,10 +258,3 @@ def _type(type_: str) -> str:
     if type_ not in ("api", "browser"):
         raise RequestRefused("flow_type_unknown", "a flow is of type 'api' or 'browser'")
     return type_
-
-
-def _flow_id(flow_id: UUID | str) -> UUID:
-    try:
-        return flow_id if isinstance(flow_id, UUID) else UUID(flow_id)
-    except (ValueError, AttributeError, TypeError):
-        raise FlowNotFound(str(flow_id)[:36] if isinstance(flow_id, str) else "of that id") from None

@@ -1,5 +1,6 @@
 """Every event there is, in one place: what consumers and audit tools import."""
 
+from limen.domain.action_events import ActionAnswered, ActionCanceled, ActionFailed, ActionsPlanned, ActionStarted
 from limen.domain.delivery import (
     DeliveryAttempted,
     DeliveryCanceled,
@@ -11,11 +12,6 @@ from limen.domain.delivery import (
 from limen.domain.event import EVENT_TYPES, DomainEvent
 from limen.domain.export import PersonalDataExported
 from limen.domain.flow_events import (
-    ActionAnswered,
-    ActionCanceled,
-    ActionFailed,
-    ActionsPlanned,
-    ActionStarted,
     ChallengeSent,
     FlowCompleted,
     FlowExpired,
@@ -24,8 +20,10 @@ from limen.domain.flow_events import (
     FlowInterrupted,
     FlowOpened,
     FlowOpenedChallenged,
+    FlowRedirected,
     FlowRejected,
     FlowReleased,
+    FormAdvanced,
     MethodAccepted,
     MethodRefused,
     MethodSubmitted,
@@ -76,8 +74,10 @@ __all__ = [
     "FlowInterrupted",
     "FlowOpened",
     "FlowOpenedChallenged",
+    "FlowRedirected",
     "FlowRejected",
     "FlowReleased",
+    "FormAdvanced",
     "IdentifierReleased",
     "IdentifierReserved",
     "IdentityErased",

@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
+from limen.domain.action_events import ActionsPlanned
 from limen.domain.aggregate import Aggregate
 from limen.domain.configuration import FlowKind
 from limen.domain.event import EVENT_TYPES, DomainEvent
 from limen.domain.flow_events import (
-    ActionsPlanned,
     ChallengeSent,
     FlowCompleted,
     FlowExpired,
@@ -18,8 +18,10 @@ from limen.domain.flow_events import (
     FlowInterrupted,
     FlowOpened,
     FlowOpenedChallenged,
+    FlowRedirected,
     FlowRejected,
     FlowReleased,
+    FormAdvanced,
     MethodAccepted,
     MethodRefused,
     MethodSubmitted,
@@ -104,7 +106,7 @@ class Flow(Aggregate):
         if event.reason == "wrong_code":
             self.wrong_codes += 1
 
-    def _shown(self, event: SecretsShown) -> None:
+    def _shown(self, event: SecretsShown | FormAdvanced | FlowRedirected) -> None:
         self.state, self.form, self.busy_until = self.back, event.form, None
 
     def _dismissed(self, event: SubmissionDismissed) -> None:
@@ -167,6 +169,8 @@ _FOLDS: Mapping[type[DomainEvent], Any] = {
     MethodAccepted: Flow._accepted,
     MethodRefused: Flow._refused,
     SecretsShown: Flow._shown,
+    FormAdvanced: Flow._shown,
+    FlowRedirected: Flow._shown,
     SubmissionDismissed: Flow._dismissed,
     ActionsPlanned: Flow._planned,
     FlowInterrupted: Flow._interrupted,

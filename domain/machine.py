@@ -85,7 +85,7 @@ class Stateful(Protocol):
         """Records the event of the transition that has just been made."""
 
 
-def _rows(form: str, *, challenges: bool, opens_challenged: bool, shows: bool) -> tuple[Row, ...]:
+def _rows(form: str, *, challenges: bool, opens_challenged: bool, shows: bool, steps: bool) -> tuple[Row, ...]:
     """The common table of the five flows (design.md §4). `form` is the state that waits for a submission."""
     waiting = (form, "sent_email") if challenges else (form,)
     running = ("preparing", "finishing")
@@ -111,30 +111,39 @@ def _rows(form: str, *, challenges: bool, opens_challenged: bool, shows: bool) -
         rows.insert(6, Row("challenge", ("authenticating",), "sent_email", "ChallengeSent"))
     if shows:
         rows.insert(4, Row("show", ("authenticating",), BACK, "SecretsShown"))
+    if steps:
+        rows.insert(5, Row("advance", ("authenticating",), BACK, "FormAdvanced"))
+        rows.insert(6, Row("redirect", ("authenticating",), BACK, "FlowRedirected"))
     if opens_challenged:
         rows.insert(1, Row("open_challenged", ("preparing",), "sent_email", "FlowOpenedChallenged"))
     return tuple(rows)
 
 
 def _flow(
-    kind: FlowKind, form: str, *, challenges: bool = True, opens_challenged: bool = False, shows: bool = False
+    kind: FlowKind,
+    form: str,
+    *,
+    challenges: bool = True,
+    opens_challenged: bool = False,
+    shows: bool = False,
+    steps: bool = False,
 ) -> Table:
     return Table(
         name=kind.value,
         creation="FlowInitiated",
         initial="preparing",
-        rows=_rows(form, challenges=challenges, opens_challenged=opens_challenged, shows=shows),
+        rows=_rows(form, challenges=challenges, opens_challenged=opens_challenged, shows=shows, steps=steps),
         ends=("completed", "rejected", "failed", "expired"),
         backs=(form, "sent_email") if challenges else (form,),
     )
 
 
 FLOWS: Mapping[FlowKind, Table] = {
-    FlowKind.LOGIN: _flow(FlowKind.LOGIN, FORM),
-    FlowKind.REGISTRATION: _flow(FlowKind.REGISTRATION, FORM),
+    FlowKind.LOGIN: _flow(FlowKind.LOGIN, FORM, steps=True),
+    FlowKind.REGISTRATION: _flow(FlowKind.REGISTRATION, FORM, steps=True),
     FlowKind.RECOVERY: _flow(FlowKind.RECOVERY, FORM),
     FlowKind.VERIFICATION: _flow(FlowKind.VERIFICATION, FORM, opens_challenged=True),
-    FlowKind.SETTINGS: _flow(FlowKind.SETTINGS, "show_form", challenges=False, shows=True),
+    FlowKind.SETTINGS: _flow(FlowKind.SETTINGS, "show_form", challenges=False, shows=True, steps=True),
 }
 """The five flows. A verification that another flow starts by itself opens with its code already on the way."""
 

@@ -14,10 +14,11 @@ from limen.domain.assurance import SECOND_FACTORS
 from limen.domain.code import SentCode
 from limen.domain.configuration import Configuration, FlowKind
 from limen.domain.flow import Flow
-from limen.domain.identity import Identity, Profile
+from limen.domain.identity import Identity
 from limen.domain.message import Message
 from limen.domain.people import People
 from limen.domain.ports import Mail
+from limen.domain.profile import Profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +105,41 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
+class Advanced:
+    """The form goes a step on (or back): `step` as in `FormAdvanced`. Nothing is proven yet.
+
+    `pending` is what the flow keeps for this method until the next submission; `messages` and `values` are the form's.
+    `error` is Kratos' error id where an adapter answers with an error.
+    """
+
+    step: str
+    messages: tuple[Message, ...] = ()
+    values: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    pending: str | None = field(default=None, repr=False)
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Away:
+    """The person goes elsewhere, to `url`, and comes back through `Engine.resume`.
+
+    `pending` is what the flow keeps for this method until then (state, nonce, verifier); `provider` the id of where.
+    """
+
+    url: str = field(repr=False)
+    pending: str = field(repr=False)
+    provider: str | None = None
+    values: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Exhausted:
     """One wrong code too many: the flow ends."""
 
     messages: tuple[Message, ...]
 
 
-Verdict = Refused | Accepted | Challenged | Shown | Exhausted
+Verdict = Refused | Accepted | Challenged | Shown | Advanced | Away | Exhausted
 
 
 def offers(configuration: Configuration, kind: FlowKind, method: str, requested_aal: str = "aal1") -> bool:
@@ -134,6 +163,17 @@ class Method(Protocol):
 
     async def submit(self, submission: Submission) -> Verdict:
         """Judges a submission."""
+
+
+@runtime_checkable
+class Returning(Method, Protocol):
+    """A method whose step ends elsewhere (an OpenID provider's page, a link in a mail) and comes back by `resume`."""
+
+    def returns(self, flow: Flow, values: Mapping[str, Any]) -> bool:
+        """Whether what came back is for this method."""
+
+    async def resume(self, submission: Submission) -> Verdict:
+        """Judges what came back: `submission.values` are the query's and the form's fields."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from limen.domain.identifier import normalize
-from limen.domain.identity import Address, Profile
 from limen.domain.message import Message
 from limen.domain.people import People
+from limen.domain.profile import Address, Profile
 from limen.domain.ui import messages
 
 

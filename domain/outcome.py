@@ -57,7 +57,9 @@ class Outcome:
 
     `state` is the flow's. A refusal or an interruption is an outcome too: its messages are in `flow.ui`. `error` is
     Kratos' error id where an adapter answers with an error (`session_verified_address_required` …), else None.
-    `continue_with` are Kratos' next steps. `session_token` is shown here once and nowhere else.
+    `redirect_browser_to` is where a browser has to go before the flow goes on (then `error` is
+    `browser_location_change_required`); it comes back through `Engine.resume`. `continue_with` are Kratos' next steps.
+    `session_token` is shown here once and nowhere else.
     """
 
     state: str
@@ -67,6 +69,7 @@ class Outcome:
     session_token: str | None = field(default=None, repr=False)
     continue_with: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
     error: str | None = None
+    redirect_browser_to: str | None = field(default=None, repr=False)
 
     @property
     def completed(self) -> bool:

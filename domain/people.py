@@ -12,9 +12,10 @@ from typing import Any
 from uuid import UUID
 
 from limen.domain.identifier import normalize
-from limen.domain.identity import Address, Identity, Profile
+from limen.domain.identity import Identity
 from limen.domain.message import Message
 from limen.domain.ports import Ids, Keyring, VaultRow
+from limen.domain.profile import Address, Profile
 from limen.domain.reservation import Reservation
 from limen.domain.rules import Rules
 from limen.domain.sealed import Sealed

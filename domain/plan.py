@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-from limen.domain.configuration import Action, ActionSettings, Slot
-from limen.domain.flow_events import ActionRef, Origin, PlannedAction
+from limen.domain.action import Action, ActionSettings
+from limen.domain.action_events import ActionRef, Origin, PlannedAction
+from limen.domain.configuration import Slot
 from limen.domain.handler import Actions, RegisteredHandler
 from limen.domain.precedence import Rule, resolve, resolve_hooks
 from limen.domain.rules import Rules

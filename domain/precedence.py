@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
-from limen.domain.configuration import Action, Configuration, FlowKind, Slot
+from limen.domain.action import Action
+from limen.domain.configuration import Configuration, FlowKind, Slot
 from limen.domain.placement import LIST_METHODS, SINGLE_LIST_METHODS
 
 Rule = Literal["method", "default"]

@@ -12,7 +12,7 @@ from typing import Any, Final
 from urllib.parse import quote_plus
 from uuid import UUID
 
-from limen.domain.configuration import Action, Auth, WebHook
+from limen.domain.action import Action, Auth, WebHook
 from limen.domain.ports import PreparedRequest, TemplateFailed
 
 FORM: Final = "application/x-www-form-urlencoded"

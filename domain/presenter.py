@@ -11,10 +11,11 @@ from limen.domain.configuration import FlowKind
 from limen.domain.decision import Decision
 from limen.domain.document import Drawn
 from limen.domain.flow import Flow
-from limen.domain.identity import Identity, Profile
+from limen.domain.identity import Identity
 from limen.domain.message import Message
 from limen.domain.outcome import FlowView
 from limen.domain.ports import Keyring
+from limen.domain.profile import Profile
 from limen.domain.request import Request
 from limen.domain.rules import Rules
 from limen.domain.ui import FormView, form

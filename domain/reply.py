@@ -6,10 +6,11 @@ from typing import Any
 from limen.domain.configuration import FlowKind
 from limen.domain.desk import Desk
 from limen.domain.flow import Flow
-from limen.domain.identity import Identity, Profile
+from limen.domain.identity import Identity
 from limen.domain.message import Message
 from limen.domain.method import Refused
 from limen.domain.outcome import Outcome
+from limen.domain.profile import Profile
 from limen.domain.sealed import Sealed
 from limen.domain.sessions import SignedIn
 from limen.domain.work import Work

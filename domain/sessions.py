@@ -11,9 +11,10 @@ from limen.domain.body import identity_body, session_body
 from limen.domain.decision import Decision
 from limen.domain.errors import StoreConflict
 from limen.domain.flow import Flow
-from limen.domain.identity import Identity, Profile, SessionsClosed
+from limen.domain.identity import Identity, SessionsClosed
 from limen.domain.people import People
 from limen.domain.ports import Step, VaultKey
+from limen.domain.profile import Profile
 from limen.domain.request import Request
 from limen.domain.session import (
     Authentication,

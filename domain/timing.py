@@ -5,7 +5,8 @@ Source: the rules of limen, "When in the flow each one runs"; where Kratos diffe
 
 from typing import Literal
 
-from limen.domain.configuration import Action, FlowKind, Phase
+from limen.domain.action import Action
+from limen.domain.configuration import FlowKind, Phase
 from limen.domain.placement import PERFORMED, PLACEMENT
 
 Timing = Literal["before", "before_commit", "with_commit", "after_commit", "delivery", "ignored"]

@@ -6,6 +6,7 @@ Every attempt counts on the day (UTC) on which it ended. Messages to people are 
 from collections import Counter
 from datetime import UTC, datetime
 
+from limen.domain.action_events import ActionAnswered, ActionCanceled, ActionFailed
 from limen.domain.delivery import (
     DeliveryAttempted,
     DeliveryCanceled,
@@ -14,7 +15,6 @@ from limen.domain.delivery import (
     DeliveryScheduled,
 )
 from limen.domain.events import DomainEvent
-from limen.domain.flow_events import ActionAnswered, ActionCanceled, ActionFailed
 from limen.projections.histogram import Histogram
 from limen.projections.view import Column, Row, View
 

@@ -3,8 +3,8 @@
 An action may run anew with each submission, and say something else each time.
 """
 
+from limen.domain.action_events import ActionAnswered, ActionCanceled, ActionFailed
 from limen.domain.events import DomainEvent
-from limen.domain.flow_events import ActionAnswered, ActionCanceled, ActionFailed
 from limen.projections.view import Column, Row, View, within
 
 FAILED, CANCELED = "fail", "cancel"

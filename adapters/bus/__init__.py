@@ -10,7 +10,7 @@ from limen.adapters.bus.memory import MemoryBus
 from limen.adapters.bus.message import Message
 from limen.adapters.bus.once import Once
 from limen.adapters.bus.router import ActionRouter
-from limen.domain.configuration import Retry
+from limen.domain.action import Retry
 from limen.domain.errors import GroupDiffers
 
 __all__ = ["ActionRouter", "DeadLetter", "GroupDiffers", "MemoryBus", "Message", "Once", "Retry"]

@@ -22,6 +22,8 @@ _METHOD = (
     "MethodAccepted",
     "MethodRefused",
     "SecretsShown",
+    "FormAdvanced",
+    "FlowRedirected",
     "ChallengeSent",
     "FlowOpenedChallenged",
     "FlowCompleted",

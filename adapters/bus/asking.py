@@ -16,7 +16,8 @@ from limen.adapters.bus.answers import answer_of
 from limen.adapters.bus.asker import ServerAsker
 from limen.adapters.bus.memory import MemoryBus
 from limen.adapters.bus.memory.replies import Replies
-from limen.domain.configuration import Action, BusSettings, Slot
+from limen.domain.action import Action
+from limen.domain.configuration import BusSettings, Slot
 from limen.domain.errors import ConfigurationInvalid, Fault
 from limen.domain.ports import Answer, Asker, CallFailed, Question
 

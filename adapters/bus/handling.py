@@ -13,8 +13,8 @@ from limen.adapters.bus.intake import Incoming
 from limen.adapters.bus.message import Message
 from limen.adapters.bus.registry import Registered, Registry
 from limen.adapters.system import SystemClock
+from limen.domain.action import Retry
 from limen.domain.answer import pause
-from limen.domain.configuration import Retry
 from limen.domain.event import DomainEvent
 
 log = logging.getLogger("limen.bus")

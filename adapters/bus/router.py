@@ -19,7 +19,7 @@ from limen.adapters.bus.memory import MemoryBus
 from limen.adapters.bus.once import Once
 from limen.adapters.bus.registry import Exactly, Function, Registry
 from limen.adapters.bus.taking_in import intake_of
-from limen.domain.configuration import Retry
+from limen.domain.action import Retry
 from limen.domain.errors import GroupDiffers
 from limen.domain.event import DomainEvent
 from limen.domain.handler import slot_of

@@ -15,6 +15,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "MethodRefused": ("refused", WARN),
     "SubmissionDismissed": ("dismissed", WARN),
     "SecretsShown": ("secrets shown", ""),
+    "FormAdvanced": ("form advanced", ""),
+    "FlowRedirected": ("sent elsewhere", ""),
     "ChallengeSent": ("code sent", ""),
     "ActionsPlanned": ("plan", DIM),
     "FlowInterrupted": ("interrupted", WARN),

@@ -8,7 +8,8 @@ from limen.adapters.configuration.draft import Draft
 from limen.adapters.configuration.findings import join, section
 from limen.adapters.configuration.shape import ANYTHING, TEXT, Leaf, Named, Shape, one_of
 from limen.adapters.configuration.web_hook import read_web_hook
-from limen.domain.configuration import Action, ActionSettings, FlowKind, Slot
+from limen.domain.action import Action, ActionSettings
+from limen.domain.configuration import FlowKind, Slot
 from limen.domain.placement import LIST_METHODS, PERFORMED, PLACEMENT, SINGLE_LIST_METHODS, SLOTS, placement_fault
 
 _ENTRY: Shape = {"hook!": TEXT, "config": ANYTHING}

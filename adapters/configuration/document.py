@@ -14,7 +14,7 @@ from limen.adapters.configuration.draft import MASK, Draft
 from limen.adapters.configuration.findings import join, split
 from limen.adapters.configuration.hooks import written
 from limen.adapters.configuration.uri import encode
-from limen.domain.configuration import ActionSettings
+from limen.domain.action import ActionSettings
 
 LIMEN = "limen"
 

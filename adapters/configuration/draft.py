@@ -7,7 +7,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from limen.adapters.configuration.findings import Findings
 from limen.adapters.configuration.uri import Content
-from limen.domain.configuration import Action, Settings, Slot
+from limen.domain.action import Action
+from limen.domain.configuration import Settings, Slot
 
 MASK = "***"
 Placed = tuple[Slot, Action]

@@ -22,7 +22,8 @@ from limen.adapters.configuration.shape import TEXT, Leaf, Many, Shape, one_of
 from limen.adapters.configuration.uri import Content, encode
 from limen.adapters.configuration.values import parse_duration
 from limen.adapters.configuration.web_hook import read_template
-from limen.domain.configuration import Action, ActionSettings, BusHook, FlowKind, Settings, Slot
+from limen.domain.action import Action, ActionSettings, BusHook
+from limen.domain.configuration import FlowKind, Settings, Slot
 from limen.domain.precedence import known_methods
 
 FILE = "limen.yml"

@@ -8,9 +8,9 @@ from limen.adapters.configuration.draft import Draft
 from limen.adapters.configuration.findings import section
 from limen.adapters.configuration.hooks import by_slot
 from limen.adapters.configuration.values import parse_duration, parse_size
+from limen.domain.action import Action
 from limen.domain.configuration import (
     SESSION_COOKIE,
-    Action,
     Configuration,
     CourierSettings,
     FlowKind,

@@ -27,7 +27,8 @@ from limen.adapters.configuration.check import check
 from limen.adapters.configuration.findings import Findings, join, section
 from limen.adapters.configuration.shape import ANYTHING, BOOL, Leaf, Many, Named, Shape, one_of
 from limen.adapters.configuration.values import parse_duration
-from limen.domain.configuration import ActionSettings, BusSettings, LedgerSettings, Retry, Settings
+from limen.domain.action import ActionSettings, Retry
+from limen.domain.configuration import BusSettings, LedgerSettings, Settings
 
 _SPAN = Leaf("span")
 _RETRY: Shape = {"attempts": Leaf("int", 1, 100), "initial": _SPAN, "maximum": _SPAN}

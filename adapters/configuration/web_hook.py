@@ -11,7 +11,7 @@ from limen.adapters.configuration.key_parts import AUTH, SECRET_HEADERS
 from limen.adapters.configuration.shape import BOOL, SECRET, TEXT, Later, Leaf, Shape, one_of, unless
 from limen.adapters.configuration.uri import Content, ContentUnavailable
 from limen.adapters.configuration.values import is_web_url
-from limen.domain.configuration import Auth, WebHook
+from limen.domain.action import Auth, WebHook
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 CONTENT_TYPES = ("application/json", "application/x-www-form-urlencoded")

@@ -165,6 +165,8 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "CredentialUsed": "where it signed somebody in, the session is told: `SessionRefreshed`",
     "CredentialMissed": "the refused attempt is told: `MethodRefused`",
     "SecretsShown": _ACCOUNT,
+    "FormAdvanced": "how the flow ends is told",
+    "FlowRedirected": "how the flow ends is told",
     "SessionStrengthened": _ACCOUNT,
     "AddressVerified": _ACCOUNT,
     "IdentityErased": _ACCOUNT,

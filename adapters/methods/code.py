@@ -10,10 +10,11 @@ from typing import Any
 from limen.domain.code import DIGITS, MAX_WRONG, code_lifespan
 from limen.domain.configuration import FlowKind
 from limen.domain.identifier import normalize
-from limen.domain.identity import Identity, Profile
+from limen.domain.identity import Identity
 from limen.domain.mails import mail
 from limen.domain.method import Accepted, Challenged, Exhausted, Refused, Submission, Verdict
 from limen.domain.ports import Mail, Secrets
+from limen.domain.profile import Profile
 from limen.domain.ui import messages
 
 _TEMPLATES = {FlowKind.RECOVERY: "recovery_code", FlowKind.VERIFICATION: "verification_code"}

@@ -13,9 +13,10 @@ from limen.domain.delivery import Delivery, DeliveryScheduled
 from limen.domain.errors import Erased
 from limen.domain.event import DomainEvent
 from limen.domain.flow import Flow
-from limen.domain.identity import Identity, Profile
+from limen.domain.identity import Identity
 from limen.domain.people import People
 from limen.domain.ports import Ids
+from limen.domain.profile import Profile
 from limen.domain.reservation import Reservation
 from limen.domain.rules import Rules
 from limen.domain.simulation.records import Sent

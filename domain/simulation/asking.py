@@ -5,7 +5,7 @@ Nothing is asked anew, unless the one who simulates named the action and a real 
 
 from typing import Any
 
-from limen.domain.configuration import Action
+from limen.domain.action import Action
 from limen.domain.recording import verdict_name
 from limen.domain.simulation.bodies import Body
 from limen.domain.simulation.contexts import Modifications

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from limen.domain.configuration import Action
+from limen.domain.action import Action
 from limen.domain.ports import PreparedRequest, TemplateCanceled, TemplateFailed, Templates
 from limen.domain.preparation import prepare, standard_payload
 from limen.domain.simulation.drift import Path, looked_into

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+from limen.domain.action_events import ActionRef, PlannedAction
 from limen.domain.configuration import Slot
-from limen.domain.flow_events import ActionRef, PlannedAction
 
 UNKNOWN = "unknown"
 Outcome = Literal["same", "differs", "unknown"]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from limen.domain.configuration import Action
+from limen.domain.action import Action
 from limen.domain.simulation.bodies import Bodies, Body, Context
 from limen.domain.simulation.contexts import Contexts
 from limen.domain.simulation.differences import Names, changes

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from limen.domain.configuration import Action, ActionSettings, Configuration, WebHook
-from limen.domain.flow_events import PlannedAction
+from limen.domain.action import Action, ActionSettings, WebHook
+from limen.domain.action_events import PlannedAction
+from limen.domain.configuration import Configuration
 from limen.domain.plan import Planned
 from limen.domain.simulation.turn import BLOCKING
 

@@ -1,6 +1,6 @@
 """Remembering: a recorded turn in the words of a simulation, without anything of it being looked at again."""
 
-from limen.domain.flow_events import PlannedAction
+from limen.domain.action_events import PlannedAction
 from limen.domain.plan import Plan
 from limen.domain.simulation.foresight import Foreseen, Request, TurnForesight
 from limen.domain.simulation.pairing import Pair, Pairing

@@ -6,7 +6,7 @@ have made of it, nobody knows: `None`, never a guess.
 
 from dataclasses import dataclass
 
-from limen.domain.configuration import Action, ActionSettings, Retry
+from limen.domain.action import Action, ActionSettings, Retry
 from limen.domain.simulation.turn import Act
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from limen.domain.configuration import Action
+from limen.domain.action import Action
 from limen.domain.simulation.asking import NEVER_ASKED
 from limen.domain.simulation.bodies import Context
 from limen.domain.simulation.contexts import Modifications

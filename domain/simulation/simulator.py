@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from limen.domain.configuration import Action, FlowKind, Slot
+from limen.domain.action import Action
+from limen.domain.configuration import FlowKind, Slot
 from limen.domain.handler import Actions
 from limen.domain.plan import Plan, plan
 from limen.domain.ports import Templates

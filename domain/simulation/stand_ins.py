@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import cast
 
-from limen.domain.flow_events import ActionRef, PlannedAction
+from limen.domain.action_events import ActionRef, PlannedAction
 from limen.domain.placement import PLACEMENT
 from limen.domain.plan import SESSION, Planned
 from limen.domain.timing import Timing

@@ -5,15 +5,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from limen.domain.configuration import FlowKind, Slot
-from limen.domain.event import DomainEvent
-from limen.domain.flow_events import (
+from limen.domain.action_events import (
     ActionAnswered,
     ActionCanceled,
     ActionFailed,
     ActionRef,
     ActionsPlanned,
     ActionStarted,
+    PlannedAction,
+)
+from limen.domain.configuration import FlowKind, Slot
+from limen.domain.event import DomainEvent
+from limen.domain.flow_events import (
     ChallengeSent,
     FlowCompleted,
     FlowExpired,
@@ -22,12 +25,13 @@ from limen.domain.flow_events import (
     FlowInterrupted,
     FlowOpened,
     FlowOpenedChallenged,
+    FlowRedirected,
     FlowRejected,
     FlowReleased,
+    FormAdvanced,
     MethodAccepted,
     MethodRefused,
     MethodSubmitted,
-    PlannedAction,
     SecretsShown,
     SubmissionDismissed,
 )
@@ -267,6 +271,8 @@ _ENDS: Mapping[type[DomainEvent], tuple[str, str]] = {
     FlowReleased: ("released", "open"),
     MethodRefused: ("refused", "open"),
     SecretsShown: (UNFINISHED, "open"),
+    FormAdvanced: (UNFINISHED, "open"),
+    FlowRedirected: (UNFINISHED, "open"),
     SubmissionDismissed: (UNFINISHED, "open"),
     FlowExpired: (UNFINISHED, "expired"),
 }

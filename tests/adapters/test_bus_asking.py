@@ -16,7 +16,8 @@ from nats.js.api import StreamConfig
 from limen.adapters.bus import MemoryBus
 from limen.adapters.bus.asking import asker_of, open_asker
 from limen.domain import ConfigurationInvalid
-from limen.domain.configuration import Action, BusHook, FlowKind, Slot
+from limen.domain.action import Action, BusHook
+from limen.domain.configuration import FlowKind, Slot
 from limen.domain.ports import Answer, Asker, CallFailed, Question
 from tests.support.brokers import nats_url, own_nats, rabbit_url
 from tests.support.engine import open_house, shown

@@ -9,7 +9,8 @@ import pytest
 
 from limen.adapters.configuration import examine, examine_checked, read, restore
 from limen.adapters.templates import TemplatePool
-from limen.domain.configuration import Action, ActionSettings, BusHook, BusSettings, FlowKind, Retry, Slot
+from limen.domain.action import Action, ActionSettings, BusHook, Retry
+from limen.domain.configuration import BusSettings, FlowKind, Slot
 
 SCHEMA = {"type": "object", "properties": {"traits": {"type": "object", "properties": {"email": {"type": "string"}}}}}
 WELCOME = {"hook": "web_hook", "config": {"id": "welcome", "url": "https://crm.example/", "method": "POST"}}

@@ -9,7 +9,8 @@ from typing import Any
 import yaml
 
 from limen.adapters.configuration import examine, read
-from limen.domain.configuration import Auth, FlowKind, HasherSettings, Slot, WebHook
+from limen.domain.action import Auth, WebHook
+from limen.domain.configuration import FlowKind, HasherSettings, Slot
 from limen.domain.precedence import resolve
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from limen.adapters.configuration import examine, read
-from limen.domain.configuration import ActionSettings, FlowKind, LedgerSettings, Retry
+from limen.domain.action import ActionSettings, Retry
+from limen.domain.configuration import FlowKind, LedgerSettings
 
 SCHEMA = {"type": "object", "properties": {"traits": {"type": "object", "properties": {"email": {"type": "string"}}}}}
 HOOK = {"hook": "web_hook", "config": {"id": "welcome", "url": "https://crm.example/", "method": "POST"}}

@@ -14,9 +14,9 @@ from limen.adapters.sink import Reply
 from limen.adapters.store import LogStore
 from limen.adapters.views import Views, open_views
 from limen.domain import Outcome, Request
+from limen.domain.action_events import ActionRef
 from limen.domain.aggregate import Aggregate
 from limen.domain.configuration import FlowKind
-from limen.domain.flow_events import ActionRef
 from limen.domain.ports import Step
 from limen.domain.testing import FixedClock
 from limen.projections import FLOWS, ORIGINS, PARTIES

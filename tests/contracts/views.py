@@ -12,11 +12,11 @@ import pytest
 from limen.adapters.store import LogStore, open_store
 from limen.adapters.views import Status, Views, open_views
 from limen.adapters.views.reading import PAGE_EVENTS
+from limen.domain.action_events import ActionRef
 from limen.domain.aggregate import Aggregate
 from limen.domain.configuration import FlowKind
 from limen.domain.delivery import Delivery, DeliveryScheduled
 from limen.domain.flow import Flow, initiate
-from limen.domain.flow_events import ActionRef
 from limen.domain.identity import Identity, IdentityErased, IdentityRegistered, SessionOpened
 from limen.domain.ports import Step
 from limen.domain.sealed import Sealed

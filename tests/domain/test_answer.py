@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from limen.domain.action import Retry
 from limen.domain.answer import (
     Continue,
     Failure,
@@ -19,7 +20,6 @@ from limen.domain.answer import (
     pause,
     retriable,
 )
-from limen.domain.configuration import Retry
 from limen.domain.message import Message
 from limen.domain.ports import Answer, CallFailed
 

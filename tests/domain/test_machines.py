@@ -11,6 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from limen.domain import action_events as actions
 from limen.domain import flow_events as flows
 from limen.domain.configuration import FlowKind
 from limen.domain.delivery import Delivery, DeliveryScheduled
@@ -25,7 +26,7 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 STREAM = UUID("00000000-0000-4000-8000-000000000001")
 OTHER = UUID("00000000-0000-4000-8000-000000000002")
 SEAL = Sealed(sealed="c2VhbGVk", key=STREAM)
-ACTION = flows.ActionRef(hook="web_hook", id="welcome", position=0, phase="after")
+ACTION = actions.ActionRef(hook="web_hook", id="welcome", position=0, phase="after")
 
 FIELDS: Mapping[str, Mapping[str, Any]] = {
     "FlowOpenedChallenged": {"method": "code", "challenge": SEAL, "code_expires_at": NOON + timedelta(minutes=15)},
@@ -33,6 +34,8 @@ FIELDS: Mapping[str, Mapping[str, Any]] = {
     "MethodAccepted": {"method": "password", "identity_id": OTHER},
     "MethodRefused": {"method": "password", "reason": "credentials"},
     "SecretsShown": {"method": "lookup_secret", "what": "generated"},
+    "FormAdvanced": {"method": "profile", "step": "credentials"},
+    "FlowRedirected": {"method": "oidc", "provider": "google"},
     "SubmissionDismissed": {"reason": "no_method"},
     "ChallengeSent": {"method": "code", "challenge": SEAL, "code_expires_at": NOON + timedelta(minutes=15)},
     "ActionsPlanned": {

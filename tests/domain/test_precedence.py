@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from limen.domain.configuration import Action, Configuration, FlowKind, FlowSettings, Slot
+from limen.domain.action import Action
+from limen.domain.configuration import Configuration, FlowKind, FlowSettings, Slot
 from limen.domain.precedence import choose, known_methods, matrix, resolve, resolve_hooks, session_last
 
 KNOWN = {

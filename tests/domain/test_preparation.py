@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from limen.domain.configuration import Action, ActionSettings, Auth, WebHook
+from limen.domain.action import Action, ActionSettings, Auth, WebHook
 from limen.domain.ports import PreparedRequest, TemplateFailed
 from limen.domain.preparation import prepare
 

@@ -14,12 +14,12 @@ from eventsourcing.persistence import MapperDeserialisationError, StoredEvent
 import limen.domain.engine  # noqa: F401 - every event there is
 from limen.adapters.export import Disclosure, export
 from limen.adapters.store.mapper import EventMapper
+from limen.domain.action_events import ActionsPlanned
 from limen.domain.aggregate import Aggregate
 from limen.domain.delivery import Delivery, DeliveryCanceled
 from limen.domain.event import EVENT_TYPES, DomainEvent
 from limen.domain.export import Export
 from limen.domain.flow import Flow
-from limen.domain.flow_events import ActionsPlanned
 from limen.domain.handler import Actions
 from limen.domain.identity import Identity
 from limen.domain.machine import DELIVERY, FLOWS, Table

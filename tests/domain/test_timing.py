@@ -2,7 +2,8 @@
 
 import pytest
 
-from limen.domain.configuration import Action, BusHook, FlowKind, WebHook
+from limen.domain.action import Action, BusHook, WebHook
+from limen.domain.configuration import FlowKind
 from limen.domain.timing import timing_of
 
 PLAIN, PARSING, INTERRUPTING, IGNORED = (

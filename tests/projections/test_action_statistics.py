@@ -11,8 +11,8 @@ from uuid import UUID
 from hypothesis import given as over
 from hypothesis import strategies as st
 
+from limen.domain import action_events as flows
 from limen.domain import delivery as deliveries
-from limen.domain import flow_events as flows
 from limen.domain.event import DomainEvent
 from limen.projections import ACTIONS
 from limen.projections.actions import COUNTS, Statistics

@@ -16,7 +16,7 @@ from limen.adapters.bus.memory.publisher import MemoryPublisher
 from limen.adapters.bus.pipelines import pipeline_for
 from limen.adapters.bus.publisher import Publisher
 from limen.adapters.bus.publishing import publisher_of
-from limen.domain.configuration import Retry
+from limen.domain.action import Retry
 
 QUICK = Retry(attempts=3, initial=0.01, maximum=0.02)
 CONFIGURATION = UUID("0884cd65-8fd4-5fbb-9cdf-372f5bd0b2c6")

@@ -96,6 +96,8 @@ _OWN_VALUES: Final[Mapping[str, Mapping[str, Any]]] = {
     "CredentialMissed": {"type": "totp"},
     "CredentialRemoved": {"type": "totp"},
     "CredentialUsed": {"type": "totp"},
+    "FormAdvanced": {"method": "profile", "step": "credentials"},
+    "FlowRedirected": {"method": "oidc", "provider": "google"},
     "SecretsShown": {"method": "lookup_secret"},
     "SessionRevoked": {"reason": "logout"},
     "SessionStrengthened": {"aal": "aal2"},

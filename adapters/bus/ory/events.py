@@ -260,6 +260,8 @@ SILENT: Final[Mapping[str, str]] = {
     "MethodSubmitted": "how it ends is said",
     "MethodAccepted": "how it ends is said",
     "SecretsShown": "nothing has changed",
+    "FormAdvanced": "how the flow ends is said",
+    "FlowRedirected": "how the flow ends is said",
     "ChallengeSent": "the message is said: DeliveryDelivered",
     "ActionsPlanned": "a plan is nothing that happened to anybody",
     "ActionStarted": "its answer is said",

@@ -1,0 +1,29 @@
+"""First factors: the ways somebody can sign in by alone. The last of them cannot be removed (better than Kratos)."""
+
+from collections.abc import Collection
+
+from limen.domain.configuration import Configuration
+from limen.domain.identity import Identity
+from limen.domain.identity_schema import IdentitySchema
+from limen.domain.profile import Profile
+
+FIRST_FACTORS = ("password", "oidc", "passkey")
+"""The methods whose credential signs in by itself; `webauthn` does where it is passwordless, `code` by an address."""
+
+
+def first_factors(
+    configuration: Configuration,
+    identity: Identity,
+    profile: Profile,
+    schema: IdentitySchema,
+    without: Collection[str] = (),
+) -> tuple[str, ...]:
+    """The methods somebody can sign in by, `without` credentials that are about to go."""
+    held = [name for name in identity.credentials if name not in without]
+    ways = [name for name in FIRST_FACTORS if name in held and configuration.method(name).enabled]
+    webauthn, code = configuration.method("webauthn"), configuration.method("code")
+    if "webauthn" in held and webauthn.enabled and webauthn.config.get("passwordless"):
+        ways.append("webauthn")
+    if code.enabled and code.passwordless_enabled and schema.identifiers(profile.traits).get("code"):
+        ways.append("code")
+    return tuple(ways)

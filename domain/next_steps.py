@@ -1,0 +1,61 @@
+"""Next steps: where a client goes on after a submission (Kratos: `continue_with`)."""
+
+from typing import Any
+from uuid import UUID
+
+from limen.domain.completion import Completed
+from limen.domain.configuration import FlowKind
+from limen.domain.desk import Desk
+from limen.domain.errors import LimenError
+from limen.domain.flow import Flow
+from limen.domain.opening import Opening
+from limen.domain.plan import Plan
+from limen.domain.request import Request
+from limen.domain.self_verification import StartedVerification
+
+
+class NextSteps:
+    """The next steps under one configuration."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+
+    async def after(self, done: Completed, chosen: Plan, request: Request) -> list[dict[str, Any]]:
+        """Where to go after a completed flow."""
+        flow, decision = done.work.flow, done.decision
+        steps: list[dict[str, Any]] = []
+        if chosen.has("show_verification_ui"):
+            browser = flow.type == "browser"
+            steps += [self.show_verification(started, url=browser) for started in done.verifications]
+        if decision.session_token is not None and flow.type == "api" and flow.kind is not FlowKind.LOGIN:
+            steps.append({"action": "set_ory_session_token", "ory_session_token": decision.session_token})
+        if flow.kind is FlowKind.RECOVERY and decision.session_token is not None:
+            steps += await self._open_settings(flow, decision.session_token, request)
+        return steps
+
+    async def _open_settings(self, flow: Flow, token: str, request: Request) -> list[dict[str, Any]]:
+        """The settings flow that a recovery opens, before-actions included; a rejected one is not shown."""
+        try:
+            opening = Opening(self.desk)
+            settings = await opening.start(
+                FlowKind.SETTINGS, request, type_=flow.type, session_token=token, started_by=flow.id
+            )
+        except LimenError:
+            return []
+        url = self.desk.rules.configuration.flow(FlowKind.SETTINGS).ui_url
+        shown: dict[str, Any] = {"id": str(settings.id)}
+        if url:
+            shown["url"] = _with_flow(url, settings.id)
+        return [{"action": "show_settings_ui", "flow": shown}]
+
+    def show_verification(self, started: StartedVerification, *, url: bool) -> dict[str, Any]:
+        """The way to a verification flow; `url`: to its page too."""
+        shown = {"id": str(started.flow_id), "verifiable_address": started.address}
+        page = self.desk.rules.configuration.flow(FlowKind.VERIFICATION).ui_url
+        if url and page:
+            shown["url"] = _with_flow(page, started.flow_id)
+        return {"action": "show_verification_ui", "flow": shown}
+
+
+def _with_flow(url: str, flow_id: UUID) -> str:
+    return f"{url}{'&' if '?' in url else '?'}flow={flow_id}"

@@ -1,0 +1,138 @@
+"""Unfinished: what follows from a submission that was not accepted: refused, a code sent, the form a step further."""
+
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+from limen.domain.assurance import SECOND_FACTORS
+from limen.domain.code import challenge_record, code_row
+from limen.domain.configuration import FlowKind
+from limen.domain.desk import Desk
+from limen.domain.mention import bind
+from limen.domain.method import Advanced, Away, Challenged, Exhausted, Refused, Shown
+from limen.domain.opening import Opening
+from limen.domain.outcome import Outcome
+from limen.domain.pending import pending_row
+from limen.domain.reply import Reply
+from limen.domain.request import Request
+from limen.domain.sessions import SignedIn
+from limen.domain.throttle import miss
+from limen.domain.ui import messages
+from limen.domain.work import Work
+
+AWAY = "browser_location_change_required"
+"""Kratos' error id where a browser has to go elsewhere first."""
+
+
+class Unfinished:
+    """Leaves flows with their users, under one configuration."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.tools = desk.services.tools
+        self.keyring = self.tools.keyring
+        self.scheduler = desk.scheduler
+        self.reply = Reply(desk)
+
+    async def dismiss(self, work: Work, network: UUID | None, signed_in: SignedIn | None) -> Outcome:
+        """No method of this flow was named: said on the flow, nothing was tried."""
+        kept, _ = self.desk.presenter.kept(work.flow)
+        form = self.reply.form(work.flow, (messages.no_method(work.flow.kind),), kept)
+        work.flow.fire("dismiss", self.tools.clock.now(), reason="no_method", form=form, network=network)
+        await work.commit()
+        return await self.reply.outcome(work.flow, signed_in)
+
+    async def refuse(
+        self, work: Work, verdict: Refused | Exhausted, signed_in: SignedIn | None, request: Request
+    ) -> Outcome:
+        """The answer is no. A wrong code of a second factor counts against it, whichever flow it was tried in."""
+        flow = work.flow
+        guessed = isinstance(verdict, Exhausted) or verdict.reason == "wrong_code"
+        if flow.kind is FlowKind.LOGIN and flow.method in SECOND_FACTORS and signed_in is not None and guessed:
+            await miss(self.desk.people, self.tools.clock, signed_in.identity, flow.method, flow.id)
+        if isinstance(verdict, Exhausted):
+            return await self._exhaust(work, verdict, request)
+        if flow.method in SECOND_FACTORS and signed_in is not None:
+            verdict = replace(verdict, identity_id=signed_in.identity.id)
+        return await self.reply.refuse(work, verdict, signed_in)
+
+    async def show(self, work: Work, verdict: Shown, signed_in: SignedIn | None) -> Outcome:
+        """Secrets are shown on the form; new ones are kept until they are confirmed."""
+        flow = work.flow
+        assert flow.method is not None
+        if verdict.pending is not None:
+            work.step.put.append(pending_row(self.keyring, flow, flow.method, verdict.pending))
+        form = self.reply.form(flow, (), verdict.values)
+        flow.fire("show", self.tools.clock.now(), method=flow.method, what=verdict.what, form=form)
+        await work.commit()
+        return await self.reply.outcome(flow, signed_in)
+
+    async def advance(self, work: Work, verdict: Advanced, signed_in: SignedIn | None) -> Outcome:
+        """The form goes a step on: nothing is proven yet."""
+        flow = work.flow
+        assert flow.method is not None
+        if verdict.pending is not None:
+            work.step.put.append(pending_row(self.keyring, flow, flow.method, verdict.pending))
+        form = self.reply.form(flow, verdict.messages, verdict.values)
+        flow.fire("advance", self.tools.clock.now(), method=flow.method, step=verdict.step, form=form)
+        await work.commit()
+        return await self.reply.outcome(flow, signed_in, error=verdict.error)
+
+    async def send_away(self, work: Work, verdict: Away, signed_in: SignedIn | None) -> Outcome:
+        """The person goes elsewhere; what they have to bring back is kept first."""
+        flow = work.flow
+        assert flow.method is not None
+        work.step.put.append(pending_row(self.keyring, flow, flow.method, verdict.pending))
+        form, now = self.reply.form(flow, (), verdict.values), self.tools.clock.now()
+        flow.fire("redirect", now, method=flow.method, provider=verdict.provider, form=form)
+        await work.commit()
+        outcome = await self.reply.outcome(flow, signed_in, error=AWAY)
+        return replace(outcome, redirect_browser_to=verdict.url)
+
+    async def _exhaust(self, work: Work, verdict: Exhausted, request: Request) -> Outcome:
+        """One wrong code too many: the flow ends; recovery and verification go on with a new one."""
+        flow = work.flow
+        flow.fire(
+            "fail", self.tools.clock.now(), reason="too_many_codes", form=self.reply.form(flow, verdict.messages, {})
+        )
+        await work.commit()
+        outcome = await self.reply.outcome(flow, None, error="too_many_attempts")
+        if flow.kind not in (FlowKind.RECOVERY, FlowKind.VERIFICATION):
+            return outcome
+        new = await Opening(self.desk).start(flow.kind, request, type_=flow.type, replaces=flow.id)
+        step = {"action": f"show_{flow.kind}_ui", "flow": {"id": str(new.id)}}
+        return replace(outcome, continue_with=(step,))
+
+    async def challenge(self, work: Work, verdict: Challenged) -> Outcome:
+        """A code is on its way, or would be if anybody were known there."""
+        flow, now = work.flow, self.tools.clock.now()
+        identity_id = verdict.identity.id if verdict.identity else None
+        work.step.put.append(
+            code_row(
+                self.keyring,
+                flow.id,
+                verdict.code,
+                address=verdict.address,
+                via=verdict.via,
+                now=now,
+                lifespan=verdict.lifespan,
+                identity_id=identity_id,
+            )
+        )
+        if verdict.identity is not None:
+            bind(work.step, flow.id, verdict.identity)
+        deliveries = (self.scheduler.message(verdict.mail, work, now, identity_id=identity_id),) if verdict.mail else ()
+        assert flow.method is not None
+        flow.fire(
+            "challenge",
+            now,
+            method=flow.method,
+            challenge=self.keyring.seal(flow.id, challenge_record(verdict.address, verdict.via, verdict.values)),
+            code_expires_at=now + timedelta(seconds=verdict.lifespan),
+            resent=verdict.resent,
+            deliveries=deliveries,
+            identity_id=identity_id,
+        )
+        await work.commit()
+        await self.desk.services.dispatcher.take_up(deliveries)
+        return await self.reply.outcome(flow, None)
