@@ -6,7 +6,7 @@ from limen.domain.placement import LIST_METHODS, PERFORMED, PLACEMENT, SINGLE_LI
 
 _INTRODUCTION = """`x`: the action may stand in every list there; otherwise the methods under which it may. What stands
 elsewhere is refused when the file is read. An action in parentheses is accepted and listed as ignored.
-[action-rules.md](action-rules.md) says which list runs, and when."""
+[action-rules.md](action-rules.md) says which list runs, and when; [matrix.md](matrix.md) lists every case."""
 
 
 def actions_page() -> str:

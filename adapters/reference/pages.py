@@ -10,6 +10,7 @@ from limen.adapters.reference.bus import bus_documents, bus_page
 from limen.adapters.reference.commands import commands_page
 from limen.adapters.reference.events import event_schemas, events_page
 from limen.adapters.reference.exports import exports_page
+from limen.adapters.reference.matrix import matrix_page
 from limen.adapters.reference.states import states_page
 
 SCHEMAS, BUS = "events", "bus"
@@ -32,6 +33,7 @@ def pages(root: Any) -> Mapping[str, str]:
         "events.md": events_page(),
         "states.md": states_page(),
         "actions.md": actions_page(),
+        "matrix.md": matrix_page(),
         "commands.md": commands_page(root),
         "bus.md": bus_page(),
         "exports.md": exports_page(),
