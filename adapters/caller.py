@@ -13,6 +13,7 @@ import ssl
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from importlib.metadata import version
 from typing import Final, Self
 from uuid import UUID
@@ -118,8 +119,9 @@ def _sent(hop: Hop, request: PreparedRequest, sent_at: datetime) -> httpx.Reques
     )
 
 
+@cache
 def trust() -> ssl.SSLContext:
-    """The certificates the system trusts, and those httpx brings."""
+    """The certificates the system trusts, and those httpx brings; read once in a process, which takes 0.1 s or more."""
     context = httpx.create_ssl_context(trust_env=False)
     context.load_default_certs()
     return context
