@@ -180,9 +180,8 @@ class TestWhatComesBack:
 
     async def test_the_deadline_holds_for_all_redirects_together(self, sink: Sink, caller: HttpCaller) -> None:
         sink.script("/", Reply(307, headers=(("Location", "/"),), delay=0.2))
-        started = asyncio.get_running_loop().time()
         assert (await failure(caller, request(sink.url), 0.5)).reason == "timeout"
-        assert asyncio.get_running_loop().time() - started < 1
+        assert len(sink.of("/")) <= 3, "six would be followed if each had the whole time"
 
     async def test_nobody_there_is_a_connection_fault(self, caller: HttpCaller) -> None:
         async with Sink() as gone:
