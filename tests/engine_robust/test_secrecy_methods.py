@@ -16,7 +16,8 @@ import pytest
 from limen.domain import FlowView, Outcome
 from limen.domain.document import thaw
 from tests.engine_robust.life import files, found
-from tests.support.engine import ADA, House, JsonDict, hook, open_house, parse
+from tests.support.engine import ADA, JsonDict, hook, open_house, parse
+from tests.support.listening import listen
 from tests.support.performing import PERFORMANCES, sections
 
 PERSONAL = ("traits", "identifier", "email", "address")
@@ -92,31 +93,6 @@ def _json(value: Any) -> Any:
         return json.loads(value)
     except ValueError:
         return None
-
-
-def listen(house: House, heard: Heard) -> None:
-    """Everything that is said to the engine, and by it, is heard from now on."""
-    engine: Any = house.engine
-    start, submit, resume = engine.start, engine.submit, engine.resume
-
-    async def started(kind: str, **options: Any) -> FlowView:
-        flow: FlowView = await start(kind, **options)
-        heard.flow(flow)
-        return flow
-
-    async def submitted(flow_id: Any, *, values: Mapping[str, Any], **options: Any) -> Outcome:
-        heard.typed(values)
-        outcome: Outcome = await submit(flow_id, values=values, **options)
-        heard.outcome(outcome)
-        return outcome
-
-    async def resumed(flow_id: Any, **options: Any) -> Outcome:
-        heard.typed({**(options.get("query") or {}), **(options.get("values") or {})})
-        outcome: Outcome = await resume(flow_id, **options)
-        heard.outcome(outcome)
-        return outcome
-
-    engine.start, engine.submit, engine.resume = started, submitted, resumed
 
 
 def kept(data: bytes, words: set[str]) -> list[str]:
