@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from limen.adapters.breaches import Breaches
 from limen.adapters.bus import MemoryBus
 from limen.adapters.bus.asking import asker_of
 from limen.adapters.bus.relaying import relaying
@@ -177,8 +178,10 @@ class _Books:
             made = PooledHasher(configuration.hasher, self.tools.secrets)
             self.stack.callback(made.close)
             hasher = made
+        breaches = Breaches.of(configuration, self.tools.clock)
+        self.stack.push_async_callback(breaches.aclose)
         methods: tuple[Method, ...] = (
-            PasswordMethod(configuration.method("password").config, hasher),
+            PasswordMethod(configuration.method("password").config, hasher, breaches),
             CodeMethod(configuration.method("code").config, self.tools.secrets),
             ProfileMethod(),
             TotpMethod(configuration.method("totp").config, self.tools.secrets, configuration.base_url),

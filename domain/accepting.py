@@ -48,7 +48,7 @@ class Accepting:
     ) -> Outcome:
         flow = work.flow
         decision = self._decision(verdict, submission, signed_in)
-        if decision.profile.state != "active" and not decision.registers:
+        if _switched_off(flow, decision) and not decision.registers:
             whose = decision.identity.id
             refused = Refused("identity_disabled", (messages.identity_disabled(),), verdict.values, whose)
             return await self.reply.refuse(work, refused, signed_in, error="identity_disabled")
@@ -60,7 +60,7 @@ class Accepting:
             stopped = await self._before_commit(work, decision, chosen, request)
             if stopped is not None:
                 return await self._stopped(work, stopped, decision, signed_in, verdict.values)
-            if decision.profile.state != "active":
+            if _switched_off(flow, decision):
                 decision.session, decision.session_token = None, None
             done = await self.completion.complete(work, decision, chosen, request)
         except Unfit as unfit:
@@ -207,9 +207,7 @@ class Accepting:
             error = _failed(flow, failure[0], failure[1], stands=True)
             error.outcome = outcome
             raise error
-        if decision.profile.state != "active":
-            return replace(outcome, error="identity_disabled")
-        return outcome
+        return replace(outcome, error="identity_disabled") if _switched_off(flow, decision) else outcome
 
     async def _success(self, done: Completed, chosen: Plan, request: Request) -> Outcome:
         flow, decision = done.work.flow, done.decision
@@ -225,6 +223,11 @@ class Accepting:
             session_token=decision.session_token,
             continue_with=tuple(await self.next_steps.after(done, chosen, request)),
         )
+
+
+def _switched_off(flow: Flow, decision: Decision) -> bool:
+    """Whether an inactive identity is refused here. It may verify an address, which signs nobody in (as in Kratos)."""
+    return decision.profile.state != "active" and flow.kind is not FlowKind.VERIFICATION
 
 
 def _failed(flow: Flow, action: str, failure: Failure, *, stands: bool = False) -> ActionFailed:

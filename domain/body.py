@@ -66,7 +66,7 @@ def identity_body(identity: Identity, profile: Profile, base_url: str, *, admin:
         "metadata_public": profile.metadata_public,
         "created_at": instant(identity.created_at),
         "updated_at": instant(identity.updated_at),
-        "organization_id": None,
+        "organization_id": profile.organization_id,
     }
     if profile.verifiable:
         body["verifiable_addresses"] = [address_body(address) for address in profile.verifiable]
@@ -122,6 +122,14 @@ def active_of(flow: Flow, use: str) -> str | None:
     return None
 
 
+def selected(flow: Flow) -> dict[str, Any]:
+    """What the start of a login or a registration chose: its organization, and its schema where it named one."""
+    if flow.kind not in (FlowKind.LOGIN, FlowKind.REGISTRATION):
+        return {}
+    body: dict[str, Any] = {"organization_id": str(flow.organization_id) if flow.organization_id else None}
+    return body | ({"identity_schema": flow.identity_schema} if flow.identity_schema else {})
+
+
 def flow_body(
     flow: Flow,
     *,
@@ -145,8 +153,7 @@ def flow_body(
     active = active_of(flow, use)
     if active:
         body["active"] = active
-    if flow.kind in (FlowKind.LOGIN, FlowKind.REGISTRATION):
-        body["organization_id"] = None
+    body |= selected(flow)
     if flow.kind is FlowKind.LOGIN:
         body |= {
             "refresh": flow.refresh,

@@ -88,6 +88,8 @@ class Completion:
         fresh = await self.people.identity(decision.identity.id)
         if fresh is None:
             raise FlowNotFound(flow.id, "the person it was of has been erased")
+        if flow.kind is not FlowKind.VERIFICATION and self.people.profile(fresh).state != "active":
+            raise Overtaken  # switched off meanwhile: the next try says so
         moved = max(fresh.replaced.get(decision.method, 0), fresh.spent.get(decision.method, 0))
         lists = decision.method in LISTS and flow.kind is FlowKind.SETTINGS  # an entry added meanwhile would be lost
         if (flow.kind is FlowKind.LOGIN or lists) and moved > decision.identity.version:

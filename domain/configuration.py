@@ -186,6 +186,8 @@ class Configuration:
     methods: Mapping[str, MethodSettings]
     schemas: Mapping[str, Mapping[str, Any]]
     default_schema: str
+    selectable_schemas: frozenset[str] = frozenset()
+    """`selfservice_selectable`: those that the start of a flow may name. The default one may always be named."""
     base_url: str = "http://127.0.0.1:4433/"
     default_return_url: str | None = None
     allowed_return_urls: tuple[str, ...] = ()

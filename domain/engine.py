@@ -115,13 +115,16 @@ class Engine:
         return_to: str | None = None,
         refresh: bool = False,
         aal: str | None = None,
+        identity_schema: str | None = None,
+        organization: str | None = None,
         transient_payload: Any = None,
     ) -> FlowView:
         """Starts a flow: its before-actions run, then it waits for a submission.
 
-        `type` is `api` or `browser`. Raises `FlowRejected` when a before-action said no, `ActionFailed` when one
-        failed, `RequestRefused` when the request does not fit its session (`session_already_available`,
-        `session_inactive`, `flow_disabled`).
+        `type` is `api` or `browser`. `identity_schema` and `organization` are heard by login and registration. Raises
+        `FlowRejected` when a before-action said no, `ActionFailed` when one failed, `RequestRefused` when the request
+        does not fit its session or the configuration (`session_already_available`, `session_inactive`,
+        `flow_disabled`, `identity_schema_unknown`, `identity_schema_not_selectable`).
         """
         desk = await self.current()
         asked = request or Request()
@@ -138,6 +141,8 @@ class Engine:
             return_to=return_to or said.get("return_to"),
             refresh=refresh or said.get("refresh") == "true",
             aal=aal or said.get("aal"),
+            identity_schema=identity_schema or said.get("identity_schema"),
+            organization=organization or said.get("organization"),
             transient_payload=transient_payload,
         )
 

@@ -55,6 +55,8 @@ class Flow(Aggregate):
     session_id: UUID | None = None
     started_by: UUID | None = None
     network: UUID | None = None
+    identity_schema: str | None = None
+    organization_id: UUID | None = None
     form: Sealed | None = None
     submission: Sealed | None = None
     challenge: Sealed | None = None
@@ -79,6 +81,7 @@ class Flow(Aggregate):
         self.refresh, self.requested_aal = event.refresh, event.requested_aal
         self.identity_id, self.session_id = event.identity_id, event.session_id
         self.started_by, self.network = event.started_by, event.network
+        self.identity_schema, self.organization_id = event.identity_schema, event.organization_id
 
     def _opened(self, event: FlowOpened) -> None:
         self.state = self.back = FLOWS[self.kind].backs[0]

@@ -16,19 +16,20 @@ class FlowEvent(DomainEvent):
     stream: ClassVar[str] = "flow"
 
 
-def _unknown(field: str) -> Callable[[dict[str, Any]], None]:
+def _unknown(*fields: str) -> Callable[[dict[str, Any]], None]:
     """The step from a version that did not record this."""
-    return lambda state: state.update({field: None})
+    return lambda state: state.update(dict.fromkeys(fields))
 
 
 class FlowInitiated(FlowEvent):
     """The flow was asked for. `request` (sealed): method, url, client_ip, user_agent, return_to, transient_payload.
 
     `network`: keyed hash of the network it was asked for from (`limen.domain.network`), None where that is not known.
-    `replaces` is the ended flow whose place it took: then no before-action ran.
+    `replaces` is the ended flow whose place it took: then no before-action ran. `identity_schema` and `organization_id`
+    are those its start chose (`limen.domain.selection`), None where it chose none.
     """
 
-    class_version: ClassVar[int] = 2
+    class_version: ClassVar[int] = 3
 
     kind: FlowKind
     type: str
@@ -42,8 +43,11 @@ class FlowInitiated(FlowEvent):
     started_by: UUID | None = None
     replaces: UUID | None = None
     network: UUID | None = None
+    identity_schema: str | None = None
+    organization_id: UUID | None = None
 
     upcast_v1_v2: ClassVar = staticmethod(_unknown("network"))
+    upcast_v2_v3: ClassVar = staticmethod(_unknown("identity_schema", "organization_id"))
 
 
 class FlowOpened(FlowEvent):

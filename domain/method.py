@@ -41,6 +41,14 @@ class Submission:
     profile: Profile | None = field(default=None, repr=False)
     pending: str | None = field(default=None, repr=False)
 
+    @property
+    def schema_id(self) -> str:
+        """The identity schema by which what was submitted is read: the person's own, else the flow's.
+
+        Whoever registers gets it: `people.compose(traits, now, schema_id=submission.schema_id)`.
+        """
+        return self.profile.schema_id if self.profile else self.people.rules.schema_of(self.flow)
+
 
 @dataclass(frozen=True, slots=True)
 class Refused:

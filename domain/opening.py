@@ -18,6 +18,7 @@ from limen.domain.outcome import FlowView
 from limen.domain.plan import Plan
 from limen.domain.request import Request
 from limen.domain.retreat import retreating
+from limen.domain.selection import Selection, selection
 from limen.domain.sessions import SignedIn
 from limen.domain.stage import Stopped, announce, run
 from limen.domain.tools import Tools
@@ -50,6 +51,8 @@ class Opening:
         return_to: str | None = None,
         refresh: bool = False,
         aal: str | None = None,
+        identity_schema: str | None = None,
+        organization: str | None = None,
         transient_payload: Any = None,
         replaces: UUID | None = None,
         started_by: UUID | None = None,
@@ -67,8 +70,16 @@ class Opening:
         if kind is FlowKind.SETTINGS and signed_in is not None and started_by is None:
             self._assured(signed_in, request, type_)
         self._check_return(return_to)
+        selected = selection(
+            self.desk.rules.configuration,
+            kind,
+            aal,
+            identity_schema=identity_schema,
+            organization=organization,
+            theirs=signed_in.profile.organization_id if signed_in else None,
+        )
         flow, work = self._initiate(
-            kind, request, type_, signed_in, return_to, refresh, aal, transient_payload, started_by, replaces
+            kind, request, type_, signed_in, return_to, refresh, aal, selected, transient_payload, started_by, replaces
         )
         chosen = Plan(Slot(kind, "before"), "default", ())
         if replaces is None:
@@ -143,6 +154,7 @@ class Opening:
         return_to: str | None,
         refresh: bool,
         aal: str | None,
+        selected: Selection,
         transient_payload: Any,
         started_by: UUID | None,
         replaces: UUID | None,
@@ -174,6 +186,8 @@ class Opening:
             started_by=started_by,
             replaces=replaces,
             network=hashed(keyring, network_of(request.address)),
+            identity_schema=selected.identity_schema,
+            organization_id=selected.organization_id,
         )
         work = self.desk.work(flow)
         work.step.put.append(key)

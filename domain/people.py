@@ -92,8 +92,13 @@ class People:
         schema_id: str | None = None,
         verified: Iterable[tuple[str, str]] = (),
     ) -> Profile:
-        """A profile from traits: its addresses are what the schema makes of them, old ones keep what they were."""
-        name = schema_id or (previous.schema_id if previous else self.rules.default_schema)
+        """A profile from traits: its addresses are what the schema makes of them, old ones keep what they were.
+
+        Of a person that there is not yet, `schema_id` says by which schema (`Submission.schema_id`).
+        """
+        name = schema_id or (previous.schema_id if previous else None)
+        if name is None:
+            raise TypeError("a new person's profile takes a schema_id: that of the submission")
         base = previous or Profile(name, traits, state_changed_at=now)
         return self.addressed(replace(base, schema_id=name, traits=traits), now, verified)
 
@@ -127,11 +132,11 @@ class People:
         values += [address.value for address in (*profile.verifiable, *profile.recovery)]
         return tuple(dict.fromkeys(map(normalize, values)))
 
-    def typed(self, values: Mapping[str, Any]) -> frozenset[UUID]:
+    def typed(self, values: Mapping[str, Any], schema_id: str) -> frozenset[UUID]:
         """The reservations of every identifier in a submission, whether anybody holds them or not."""
         named = [values.get(name) for name in ("identifier", "password_identifier", "email")]
         found = {normalize(value) for value in named if isinstance(value, str)}
-        traits, schema = values.get("traits"), self.rules.schemas[self.rules.default_schema]
+        traits, schema = values.get("traits"), self.rules.schemas[schema_id]
         if isinstance(traits, Mapping):
             for method, listed in schema.identifiers(traits).items():
                 found |= {normalize(one[0] if method == "code" else one) for one in listed}
@@ -139,5 +144,8 @@ class People:
         return frozenset(self.reservation_id(identifier) for identifier in found if identifier)
 
     def reservations(self, profile: Profile) -> tuple[UUID, ...]:
-        """The reservation streams of a profile's identifiers."""
-        return tuple(self.reservation_id(identifier) for identifier in self.identifiers(profile))
+        """The reservation streams of a profile: of its identifiers, and of its `external_id`, letter for letter."""
+        named = [self.reservation_id(identifier) for identifier in self.identifiers(profile)]
+        if profile.external_id:
+            named.append(self.keyring.derive("external_id", profile.external_id))
+        return tuple(named)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from limen.domain.assurance import second_factors
-from limen.domain.body import active_of, flow_body, identity_body, instant, kratos_state, session_body
+from limen.domain.body import active_of, flow_body, identity_body, instant, kratos_state, selected, session_body
 from limen.domain.configuration import FlowKind
 from limen.domain.decision import Decision
 from limen.domain.document import Drawn
@@ -108,7 +108,7 @@ class Presenter:
                 state=stands,
                 active=flow.active,
                 methods=configuration.methods,
-                schema=self.rules.schemas[profile.schema_id if profile else self.rules.default_schema],
+                schema=self.rules.schemas[profile.schema_id if profile else self.rules.schema_of(flow)],
                 traits=profile.traits if profile else None,
                 values=values,
                 messages=messages,
@@ -250,8 +250,7 @@ class Presenter:
             body["transient_payload"] = self.transient_payload(flow) or {}
         elif opened.get("transient_payload") is not None:
             body["transient_payload"] = opened["transient_payload"]
-        if flow.kind in (FlowKind.LOGIN, FlowKind.REGISTRATION):
-            body["organization_id"] = None
+        body |= selected(flow)
         if flow.kind is FlowKind.LOGIN:
             body |= {"refresh": flow.refresh, "requested_aal": flow.requested_aal}
             body |= {"created_at": instant(flow.issued_at), "updated_at": instant(flow.updated_at)}

@@ -63,6 +63,7 @@ class Profile:
     metadata_public: Any = field(default=None, repr=False)
     metadata_admin: Any = field(default=None, repr=False)
     external_id: str | None = field(default=None, repr=False)
+    organization_id: str | None = None
     verifiable: tuple[Address, ...] = field(default=())
     recovery: tuple[Address, ...] = field(default=())
 
@@ -76,6 +77,7 @@ class Profile:
             "metadata_public": self.metadata_public,
             "metadata_admin": self.metadata_admin,
             "external_id": self.external_id,
+            "organization_id": self.organization_id,
             "verifiable": [address.record() for address in self.verifiable],
             "recovery": [address.record() for address in self.recovery],
         }
@@ -92,6 +94,7 @@ class Profile:
             metadata_public=record["metadata_public"],
             metadata_admin=record["metadata_admin"],
             external_id=record["external_id"],
+            organization_id=record.get("organization_id"),
             verifiable=tuple(map(Address.of, record["verifiable"])),
             recovery=tuple(map(Address.of, record["recovery"])),
         )

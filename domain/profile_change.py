@@ -11,7 +11,10 @@ from limen.domain.profile import Profile
 from limen.domain.reservation import IdentifierReleased, IdentifierReserved, Reservation
 from limen.domain.work import Work
 
-PARTS = ("traits", "schema_id", "state", "metadata_public", "metadata_admin", "external_id", "verifiable", "recovery")
+PARTS = (
+    *("traits", "schema_id", "state", "metadata_public", "metadata_admin", "external_id", "organization_id"),
+    *("verifiable", "recovery"),
+)
 """The parts of a profile, as a change names them."""
 
 

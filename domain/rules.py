@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from limen.domain.configuration import Configuration
+from limen.domain.flow import Flow
 from limen.domain.identity_schema import IdentitySchema
 from limen.domain.ports import Schemas
 
@@ -18,7 +19,6 @@ class Rules:
     schemas: Mapping[str, IdentitySchema]
     validator: Schemas
 
-    @property
-    def default_schema(self) -> str:
-        """The schema of whoever registers."""
-        return self.configuration.default_schema
+    def schema_of(self, flow: Flow) -> str:
+        """The schema that a flow goes by where it is nobody's yet: the one its start chose, else the default."""
+        return flow.identity_schema or self.configuration.default_schema

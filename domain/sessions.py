@@ -62,7 +62,12 @@ class Sessions:
         self._known: OrderedDict[UUID, _Known] = OrderedDict()
 
     async def of(self, token: str | None) -> SignedIn | None:
-        """Who is signed in with a token; None for no token, a wrong one, an ended session or an erased person."""
+        """Who is signed in with a token; None: a wrong one, a session that is over, or nobody active."""
+        found = await self._found(token)
+        return found if found is not None and found.profile.state == "active" else None
+
+    async def _found(self, token: str | None) -> SignedIn | None:
+        """Whose session it is, whether or not the person is active."""
         session_id = session_of(token) if isinstance(token, str) else None
         if token is None or session_id is None:
             return None
@@ -77,8 +82,7 @@ class Sessions:
             known = await self._learn(session)
         if known is None or not matches(known.token_hash, token, self.secrets):
             return None
-        profile = self.people.profile(identity)
-        return SignedIn(session, identity, profile, token, known.devices) if profile.state == "active" else None
+        return SignedIn(session, identity, self.people.profile(identity), token, known.devices)
 
     async def _learn(self, session: Session) -> _Known | None:
         """Reads the hash of the token. It goes when the session ends, which is an event: no one need look again."""
@@ -161,12 +165,12 @@ class Sessions:
 
     async def revoke(self, token: str | None) -> bool:
         """Ends the session of a token (logout). Repeats the decision when somebody else appended meanwhile."""
-        signed_in = await self.of(token)
+        signed_in = await self._found(token)
         if signed_in is None:
             return False
         async with self.people.streams.turn(signed_in.identity.id):
             for _ in range(ATTEMPTS):
-                signed_in = await self.of(token)
+                signed_in = await self._found(token)
                 if signed_in is None:
                     return False
                 now = self.tools.clock.now()

@@ -76,6 +76,8 @@ class Submitting:
             return await self.unfinished.dismiss(work, self._network(request), signed_in)
         if chosen.name in SECOND_FACTORS:
             self.admission.guarded(flow, signed_in, self.tools.clock.now())
+        if chosen.name == "password":  # before it is compared with the one in force, which would let it be guessed
+            self.admission.fresh(flow, signed_in, self.tools.clock.now())
         submission = await self._submission(flow, chosen, values, signed_in)
         verdict = self._held_back(submission, chosen.name) or await chosen.submit(submission)
         return await self._follow(work, verdict, submission, chosen.name, request, signed_in, transient_payload)
@@ -114,7 +116,7 @@ class Submitting:
             self.admission.fresh(flow, signed_in, now)
         sealed = self.keyring.seal(flow.id, {"transient_payload": transient_payload or {}})
         flow.fire("submit", now, method=method, submission=sealed, network=self._network(request))
-        mention(work.step, flow.id, self.desk.people.typed(submission.values))
+        mention(work.step, flow.id, self.desk.people.typed(submission.values, submission.schema_id))
         match verdict:
             case Refused() | Exhausted():
                 return await self.unfinished.refuse(work, verdict, signed_in, request)
@@ -153,7 +155,8 @@ class Submitting:
         row = await store.vault(flow.id, ROW) if flow.state == "sent_email" else None
         if isinstance(method, Factor | Returning):
             pending = await pending_secret(store, self.keyring, flow, method.name)
-        schema = self.desk.rules.schemas[signed_in.profile.schema_id if signed_in else self.desk.rules.default_schema]
+        rules = self.desk.rules
+        schema = rules.schemas[signed_in.profile.schema_id if signed_in else rules.schema_of(flow)]
         return Submission(
             flow=flow,
             values=decode_form(values, schema),

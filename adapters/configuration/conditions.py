@@ -7,7 +7,6 @@ from limen.adapters.configuration.draft import Draft
 from limen.adapters.configuration.findings import Findings, join, section
 
 _METHODS = "/selfservice/methods"
-_HAVE_I_BEEN_PWNED = "/selfservice/methods/password/config/haveibeenpwned_enabled"
 _APPLE = ("apple_team_id", "apple_private_key_id", "apple_private_key")
 _NEVER_PASSED = ("authorization", "cookie")
 
@@ -18,7 +17,6 @@ def check_conditions(draft: Draft) -> None:
     _check_code(section(methods, "code"), draft.findings)
     _check_relying_party(methods, draft.findings)
     _check_providers(section(methods, "oidc", "config").get("providers"), draft.findings)
-    _check_breached(section(methods, "password"), draft.findings)
     _check_allowlist(draft)
     _check_mail(draft)
     algorithm = section(draft.document, "ciphers").get("algorithm")
@@ -55,12 +53,6 @@ def _check_providers(providers: Any, findings: Findings) -> None:
         for key in refused:
             if provider.get(key):
                 findings.fault(join(here, key), "does not belong to this provider")
-
-
-def _check_breached(password: Mapping[str, Any], findings: Findings) -> None:
-    """Kratos makes this check unless told not to; limen does not make it yet, and says so in both cases."""
-    if password.get("enabled", True) is True and "haveibeenpwned_enabled" not in section(password, "config"):
-        findings.ignore(_HAVE_I_BEEN_PWNED)
 
 
 def _check_allowlist(draft: Draft) -> None:

@@ -86,16 +86,18 @@ _PROVIDER: Shape = {
     "account_linking_mode": one_of("confirm_with_existing_credential", "automatic"),
     "update_identity_on_login": one_of("never", "automatic"),
 }
+_HOST = r"^([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*\Z"
+"""A host, with a port and a path where need be: what stands between `https://` and `/range/`."""
 _PREFERENCE = one_of("required", "preferred", "discouraged")
 
 METHODS: Shape = {
     "password": {
         "enabled": BOOL,
         "config": {
-            "haveibeenpwned_enabled": Later(BOOL, unless(False)),
-            "haveibeenpwned_host": Later(TEXT),
-            "max_breaches": Later(Leaf("int", 0, 100)),
-            "ignore_network_errors": Later(BOOL),
+            "haveibeenpwned_enabled": BOOL,
+            "haveibeenpwned_host": Leaf("text", pattern=_HOST),
+            "max_breaches": Leaf("int", 0, 100),
+            "ignore_network_errors": BOOL,
             "min_password_length": Leaf("int", 6),
             "identifier_similarity_check_enabled": BOOL,
             "migrate_hook": Later(

@@ -148,7 +148,7 @@ KRATOS: Shape = {
     "serve": SERVE,
     "identity!": {
         "default_schema_id": TEXT,
-        "schemas!": Many({"id!": TEXT, "url!": URI, "selfservice_selectable": Later(BOOL, unless(False))}, least=1),
+        "schemas!": Many({"id!": TEXT, "url!": URI, "selfservice_selectable": BOOL}, least=1),
     },
     "selfservice": {
         "default_browser_return_url": REFERENCE,

@@ -47,6 +47,7 @@ def build(
         methods={name: _method(name, section(selfservice, "methods", name)) for name in _METHODS},
         schemas=schemas,
         default_schema=section(file, "identity").get("default_schema_id", "default"),
+        selectable_schemas=_selectable(section(file, "identity")),
         base_url=section(file, "serve", "public").get("base_url", _BASE_URL),
         default_return_url=selfservice.get("default_browser_return_url"),
         allowed_return_urls=tuple(selfservice.get("allowed_return_urls", ())),
@@ -64,6 +65,10 @@ def build(
         ignored=ignored,
         warnings=warnings,
     )
+
+
+def _selectable(identity: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset(one["id"] for one in identity["schemas"] if one.get("selfservice_selectable") is True)
 
 
 def _duration(values: Mapping[str, Any], key: str, default: timedelta) -> timedelta:

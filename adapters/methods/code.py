@@ -70,10 +70,10 @@ class CodeMethod:
         if traits is None:
             traits = _traits_sent(submission)
         kept = {"traits": traits} if isinstance(traits, Mapping) else {}
-        faults = people.rules.validator.faults(people.rules.default_schema, traits)
+        faults = people.rules.validator.faults(submission.schema_id, traits)
         if faults:
             return Refused("traits", tuple(faults), kept)
-        profile = people.compose(traits, submission.now)
+        profile = people.compose(traits, submission.now, schema_id=submission.schema_id)
         addresses = people.rules.schemas[profile.schema_id].identifiers(profile.traits).get(self.name, [])
         if not addresses:
             return Refused("missing", (messages.required("email", "traits.email"),), kept)
@@ -170,10 +170,11 @@ class CodeMethod:
         """The traits are those the code was sent for; others given now are refused."""
         traits = _traits_sent(submission)
         given = submission.values.get("traits")
-        schema = submission.people.rules.schemas[submission.people.rules.default_schema]
+        people, schema_id = submission.people, submission.schema_id
+        schema = people.rules.schemas[schema_id]
         if given is not None and schema.with_defaults(given) != schema.with_defaults(traits):
             return Refused("traits_changed", (messages.traits_changed(),))
-        profile = submission.people.compose(traits, submission.now, verified=[(via, address)])
+        profile = people.compose(traits, submission.now, schema_id=schema_id, verified=[(via, address)])
         return Accepted(
             profile=profile,
             credentials={self.name: address},

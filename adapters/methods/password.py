@@ -1,23 +1,20 @@
-"""`password`: signing in and registering with a secret that is only ever kept as an argon2id (or bcrypt) hash.
-
-Source of the policy: Kratos' password method, and NIST SP 800-63B §5.1.1.2 (a minimum length, no composition rules).
-"""
+"""`password`: signing in and registering with a secret that is only ever kept as an argon2id (or bcrypt) hash."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from difflib import SequenceMatcher
 from typing import Any
 
+from limen.adapters.breaches import Breaches
+from limen.adapters.hasher import BCRYPT_BYTES
+from limen.adapters.password_policy import MAX_LENGTH, PasswordPolicy, forms, stable
 from limen.domain.configuration import FlowKind
+from limen.domain.errors import SubmissionInvalid
 from limen.domain.identifier import normalize
 from limen.domain.identity import Identity
 from limen.domain.message import Message
 from limen.domain.method import Accepted, Refused, Submission, Verdict
 from limen.domain.ports import Hasher
-from limen.domain.ui import messages
-
-MAX_LENGTH = 4096
-"""Characters a password may have: far beyond anything typed, short of what would keep a hasher busy."""
+from limen.domain.ui import messages, password_messages
 
 
 class PasswordMethod:
@@ -26,10 +23,9 @@ class PasswordMethod:
     name = "password"
     flows = frozenset({FlowKind.LOGIN, FlowKind.REGISTRATION, FlowKind.SETTINGS})
 
-    def __init__(self, config: Mapping[str, Any], hasher: Hasher) -> None:
+    def __init__(self, config: Mapping[str, Any], hasher: Hasher, breaches: Breaches) -> None:
         self.hasher = hasher
-        self.minimum = int(config.get("min_password_length", 8))
-        self.similarity = bool(config.get("identifier_similarity_check_enabled", True))
+        self.policy = PasswordPolicy(config, breaches)
 
     async def submit(self, submission: Submission) -> Verdict:
         """Judges a password by the kind of flow it was submitted to."""
@@ -62,9 +58,9 @@ class PasswordMethod:
         # whose identifier it is goes on the record alone: the answer is the same, and so is the work
         wrong = replace(wrong, identity_id=identity.id if identity else None)
         if identity is None or hashed is None:
-            await self.hasher.pretend(password)
+            await self._pretend(password)
             return wrong
-        if not await self.hasher.verify(password, hashed):
+        if not await self._verify(password, hashed):
             return wrong
         return Accepted(identity=identity, authentication=self.name)
 
@@ -78,16 +74,15 @@ class PasswordMethod:
     async def _register(self, submission: Submission) -> Verdict:
         people, traits = submission.people, submission.values.get("traits", {})
         kept = {"traits": traits} if isinstance(traits, Mapping) else {}
-        faults = people.rules.validator.faults(people.rules.default_schema, traits)
+        faults = people.rules.validator.faults(submission.schema_id, traits)
         if faults:
             return Refused("traits", tuple(faults), kept)
-        profile = people.compose(traits, submission.now)
+        profile = people.compose(traits, submission.now, schema_id=submission.schema_id)
         identifiers = people.rules.schemas[profile.schema_id].identifiers(profile.traits).get(self.name, [])
         password = submission.values.get("password") or ""
-        refused = self._policy(password, identifiers)
-        if refused:
-            return Refused("password", refused, kept)
-        hashed = await self.hasher.hash(password)
+        hashed = await self._hashed(password, identifiers)
+        if not isinstance(hashed, str):
+            return replace(hashed, values=kept)
         return Accepted(profile=profile, credentials={self.name: hashed}, authentication=self.name, values=kept)
 
     async def _change(self, submission: Submission) -> Verdict:
@@ -95,54 +90,45 @@ class PasswordMethod:
         assert profile is not None
         identifiers = people.rules.schemas[profile.schema_id].identifiers(profile.traits).get(self.name, [])
         password = submission.values.get("password") or ""
-        refused = self._policy(password, identifiers)
+        if isinstance(password, str) and await self._in_force(submission, password):
+            return Refused("password", (password_messages.unchanged(),))
+        hashed = await self._hashed(password, identifiers)
+        if not isinstance(hashed, str):
+            return hashed
+        return Accepted(credentials={self.name: hashed}, authentication=self.name)
+
+    # -- new ones, and hashes
+
+    async def _hashed(self, password: Any, identifiers: Sequence[str]) -> str | Refused:
+        """The hash of a new password, or what stands against it."""
+        refused = await self.policy.faults(password, identifiers)
         if refused:
             return Refused("password", refused)
-        return Accepted(credentials={self.name: await self.hasher.hash(password)}, authentication=self.name)
+        try:
+            return await self.hasher.hash(stable(password))
+        except SubmissionInvalid:  # bcrypt looks at 72 bytes and no more
+            length = len(stable(password).encode("utf-8", "surrogatepass"))
+            return Refused("password", (password_messages.too_long(BCRYPT_BYTES, length, "bytes"),))
 
-    def _policy(self, password: Any, identifiers: Sequence[str]) -> tuple[Message, ...]:
-        """What stands against a new password; empty when nothing does."""
-        if not isinstance(password, str):
-            return (messages.wrong_type(["string"], _type_name(password), "password"),)
-        if not password:
-            return (messages.required("password", "password"),)
-        if len(password) < self.minimum:
-            return (messages.password_too_short(self.minimum, len(password)),)
-        if len(password) > MAX_LENGTH:
-            return (messages.password_too_long(MAX_LENGTH, len(password)),)
-        if self.similarity and any(_similar(password, identifier) for identifier in identifiers):
-            return (messages.password_too_similar(),)
-        return ()
+    async def _in_force(self, submission: Submission, password: str) -> bool:
+        """Whether it is the password there is already. Asked in settings, of a fresh session (`Admission.fresh`)."""
+        if submission.identity is None or not 0 < len(password) <= MAX_LENGTH:
+            return False
+        hashed = await submission.people.credential(submission.identity, self.name)
+        return hashed is not None and await self._verify(password, hashed)
+
+    async def _verify(self, password: str, hashed: str) -> bool:
+        """Whether the password belongs to the hash, in its stable form or as typed."""
+        for form in forms(password):
+            if await self.hasher.verify(form, hashed):
+                return True
+        return False
+
+    async def _pretend(self, password: str) -> None:
+        """As much work as a wrong password takes."""
+        for form in forms(password):
+            await self.hasher.pretend(form)
 
 
 def _missing(**fields: Any) -> tuple[Message, ...]:
     return tuple(messages.required(name, name) for name, value in fields.items() if not value)
-
-
-def _similar(password: str, identifier: str) -> bool:
-    """Too much of the one is in the other: Kratos' rule (edit distance below 5, or half of it in common)."""
-    one, other = password.lower(), identifier.lower()
-    if one == other:
-        return True
-    if len(one) > 256:  # beyond this no identifier is as long, and comparing costs quadratic time
-        return False
-    if _distance(one, other, 5) < 5:
-        return True
-    common = SequenceMatcher(None, one, other, autojunk=False).find_longest_match()
-    return common.size / len(one) > 0.5
-
-
-def _distance(one: str, other: str, limit: int) -> int:
-    """The Levenshtein distance of two short texts, or at least `limit` when their lengths differ by that much."""
-    if abs(len(one) - len(other)) >= limit:
-        return limit
-    row = list(range(len(other) + 1))
-    for i, left in enumerate(one, 1):
-        above, row[0] = row[0], i
-        for j, right in enumerate(other, 1):
-            above, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, above + (left != right))
-    return row[-1]
-
-
-def _type_name(value: Any) -> str:
-    return {bool: "boolean", int: "number", float: "number", list: "array", dict: "object"}.get(type(value), "null")

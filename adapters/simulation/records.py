@@ -99,7 +99,7 @@ class StoreRecords:
         if identity["schema_id"] not in rules.schemas:
             return None
         people = People(Streams(self._store), self._keys, self._ids, rules)
-        profile = Profile(identity["schema_id"], identity["traits"])
+        profile = Profile(identity["schema_id"], identity["traits"], external_id=identity.get("external_id"))
         reservations = people.reservations(people.addressed(profile, datetime.fromtimestamp(0).astimezone()))
         limit = self._position(turn.flow, turn.end_version or turn.version)
         for id_ in reservations:

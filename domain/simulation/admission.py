@@ -5,6 +5,7 @@ from datetime import datetime
 from limen.domain.configuration import Configuration, FlowKind
 from limen.domain.method import offers
 from limen.domain.placement import LIST_METHODS, SINGLE_LIST_METHODS
+from limen.domain.selection import selectable
 from limen.domain.simulation.foresight import UNKNOWN
 from limen.domain.simulation.turn import Recorded, Submitted, Turn
 
@@ -41,7 +42,12 @@ _EXPIRED: Refusal = ("expired", "the flow's time would have been over")
 
 
 def _unopened(new: Configuration, flow: Recorded) -> Refusal | None:
-    return None if new.flow(flow.kind).enabled else ("refused", f"{flow.kind.value} is switched off")
+    if not new.flow(flow.kind).enabled:
+        return "refused", f"{flow.kind.value} is switched off"
+    schema = flow.initiated.identity_schema
+    if schema is not None and not selectable(new, schema):
+        return "refused", f"the identity schema '{schema}' may not be chosen"
+    return None
 
 
 def _refused(new: Configuration, flow: Recorded, method: str, at: datetime) -> Refusal | None:

@@ -117,33 +117,6 @@ def bad_phone(value: str, node: str | None = None) -> Message:
 # ------------------------------------------------------------------------------------------ what is wrong: credentials
 
 
-def password_unusable(reason: str, node: str | None = "password") -> Message:
-    """4000005: refused by a rule without an id of its own."""
-    return Message(4000005, f"This password cannot be used: {reason}.", "error", {"reason": reason}, node)
-
-
-def password_too_similar(node: str | None = "password") -> Message:
-    """4000031: too much like the identifier."""
-    return Message(4000031, "This password is too much like the name you sign in with.", "error", None, node)
-
-
-def password_too_short(minimum: int, actual: int, node: str | None = "password") -> Message:
-    """4000032: lengths in characters."""
-    text = f"A password takes {minimum} characters or more; this one has {actual}."
-    return Message(4000032, text, "error", {"min_length": minimum, "actual_length": actual}, node)
-
-
-def password_too_long(maximum: int, actual: int, node: str | None = "password") -> Message:
-    """4000033: lengths in characters (bcrypt: 72 bytes)."""
-    text = f"A password takes {maximum} characters at most; this one has {actual}."
-    return Message(4000033, text, "error", {"max_length": maximum, "actual_length": actual}, node)
-
-
-def password_unchanged(node: str | None = "password") -> Message:
-    """4000039: the new password is the old one."""
-    return Message(4000039, "This is the password you have already; choose another.", "error", None, node)
-
-
 def invalid_credentials() -> Message:
     """4000006: unknown account or wrong password; the same for both, so that nobody learns which."""
     return Message(4000006, "That did not match. Check the spelling of your identifier and your password.")

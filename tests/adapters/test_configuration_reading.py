@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from limen.adapters.configuration import examine, read
@@ -105,6 +106,9 @@ selfservice:
       enabled: true
       config:
         haveibeenpwned_enabled: true
+        haveibeenpwned_host: pwned.example:8443
+        max_breaches: 3
+        ignore_network_errors: false
         min_password_length: 10
         identifier_similarity_check_enabled: false
         migrate_hook: {{enabled: true, config: {{url: "https://old.example/", method: POST}}}}
@@ -180,7 +184,6 @@ IGNORED = [
     "/serve/public/request_log",
     "/serve/public/cors",
     "/serve/admin",
-    "/identity/schemas/1/selfservice_selectable",
     "/secrets/pagination",
     "/ciphers",
     "/hashers/argon2/expected_duration",
@@ -204,7 +207,6 @@ IGNORED = [
     "/feature_flags",
     "/organizations",
     "/enterprise",
-    "/selfservice/methods/password/config/haveibeenpwned_enabled",
     "/selfservice/methods/password/config/migrate_hook",
     "/selfservice/methods/link",
     "/selfservice/methods/webauthn",
@@ -248,6 +250,7 @@ def test_what_limen_acts_on_arrives() -> None:
     assert configuration.whoami_required_aal == "aal1"
     assert configuration.default_schema == "person"
     assert set(configuration.schemas) == {"person", "robot"}
+    assert configuration.selectable_schemas == {"robot"}
     assert configuration.secrets.cookie == ("a-cookie-secret-of-length", "an-older-cookie-secret")
     assert configuration.secrets.master == ("0123456789abcdef0123456789abcdef",)
     assert configuration.guard.disallow_private_ip_ranges
@@ -334,13 +337,11 @@ def test_defaults_are_those_of_kratos() -> None:
     assert configuration.guard.header_allowlist is None
 
 
-def test_the_breached_password_check_is_ignored_unless_it_is_off() -> None:
-    pointer = "/selfservice/methods/password/config/haveibeenpwned_enabled"
-    assert pointer in read(minimal(), env={}).ignored
-    for value, listed in ((True, True), (False, False)):
-        methods = {"password": {"config": {"haveibeenpwned_enabled": value}}}
-        assert (pointer in read(minimal(methods=methods), env={}).ignored) is listed
-    assert pointer not in read(minimal(methods={"password": {"enabled": False}}), env={}).ignored
+@pytest.mark.parametrize("host", ["https://pwned.example", "pwned.example?x", "user@pwned.example", "a b", ""])
+def test_the_host_of_the_breached_password_check_is_a_host(host: str) -> None:
+    methods = {"password": {"config": {"haveibeenpwned_host": host}}}
+    reading = examine(minimal(methods=methods), env={})
+    assert [fault.path for fault in reading.faults] == ["/selfservice/methods/password/config/haveibeenpwned_host"]
 
 
 def test_a_passwordless_code_is_on_whatever_enabled_says() -> None:

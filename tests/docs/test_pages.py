@@ -55,8 +55,8 @@ def test_the_tutorial_prints_what_it_says(tmp_path: Path) -> None:
     assert (tmp_path / "signup.db").exists()
 
 
-def test_the_page_on_second_factors_prints_what_it_says(tmp_path: Path) -> None:
-    page = "docs/how-to/ask-for-a-second-factor.md"
+@pytest.mark.parametrize("page", ["docs/how-to/ask-for-a-second-factor.md", "docs/how-to/choose-a-schema.md"])
+def test_a_page_prints_what_it_says(page: str, tmp_path: Path) -> None:
     said = re.findall(r"^```text\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
     assert [run(program(page), tmp_path)] == said
 

@@ -8,7 +8,7 @@ import pytest
 
 from limen.domain.configuration import FlowKind
 from limen.domain.message import Message
-from limen.domain.ui import labels, messages
+from limen.domain.ui import labels, messages, password_messages
 
 AT = datetime(2026, 11, 23, 1, 2, 3, tzinfo=UTC)
 LOGIN, REGISTRATION, SETTINGS = FlowKind.LOGIN, FlowKind.REGISTRATION, FlowKind.SETTINGS
@@ -23,7 +23,7 @@ EXPIRED = {"expired_at": "2026-11-23T01:02:03Z", "expired_at_unix": 1795395723}
         (messages.required("email"), 4000002, {"property": "email"}),
         (messages.too_short(3, 1), 4000003, {"min_length": 3, "actual_length": 1}),
         (messages.wrong_pattern("^a$"), 4000004, {"pattern": "^a$"}),
-        (messages.password_unusable("it leaked"), 4000005, {"reason": "it leaked"}),
+        (password_messages.unusable("it leaked"), 4000005, {"reason": "it leaked"}),
         (messages.invalid_credentials(), 4000006, None),
         (messages.duplicate_credentials(), 4000007, None),
         (messages.address_not_verified(), 4000010, None),
@@ -39,13 +39,14 @@ EXPIRED = {"expired_at": "2026-11-23T01:02:03Z", "expired_at_unix": 1795395723}
         (messages.wrong_type(("integer",), "string"), 4000026, {"allowed_types": ["integer"], "actual_type": "string"}),
         (messages.not_constant("4"), 4000029, {"expected": "4"}),
         (messages.not_constant_generic(), 4000030, None),
-        (messages.password_too_similar(), 4000031, None),
-        (messages.password_too_short(8, 5), 4000032, {"min_length": 8, "actual_length": 5}),
-        (messages.password_too_long(72, 80), 4000033, {"max_length": 72, "actual_length": 80}),
+        (password_messages.too_similar(), 4000031, None),
+        (password_messages.too_short(8, 5), 4000032, {"min_length": 8, "actual_length": 5}),
+        (password_messages.too_long(72, 80), 4000033, {"max_length": 72, "actual_length": 80}),
+        (password_messages.breached(37), 4000034, {"breaches": 37}),
         (messages.no_code_user(), 4000035, None),
         (messages.traits_changed(), 4000036, None),
         (messages.account_not_found(), 4000037, None),
-        (messages.password_unchanged(), 4000039, None),
+        (password_messages.unchanged(), 4000039, None),
         (messages.bad_email("x"), 4000040, {"value": "x"}),
         (messages.bad_phone("x"), 4000041, {"value": "x"}),
         (messages.identity_disabled(), 4010011, None),
@@ -134,7 +135,7 @@ def test_a_recovery_says_until_when_a_new_password_may_be_set() -> None:
 
 
 @pytest.mark.parametrize(
-    "about", [messages.password_too_similar, messages.password_unchanged, lambda: messages.password_too_short(8, 5)]
+    "about", [password_messages.too_similar, password_messages.unchanged, lambda: password_messages.too_short(8, 5)]
 )
 def test_what_is_wrong_with_a_password_stands_on_its_field(about: Callable[[], Message]) -> None:
     assert about().node == "password"

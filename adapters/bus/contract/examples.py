@@ -135,6 +135,7 @@ _CLEAR: Final[Mapping[str, Any]] = {
         "metadata_public": None,
         "metadata_admin": None,
         "external_id": None,
+        "organization_id": None,
         "verifiable": [_ADDRESS],
         "recovery": [_ADDRESS],
     },
