@@ -105,7 +105,9 @@ def _case(flow: FlowKind, method: str, lists: str) -> Case:
     settings = FlowSettings(after=default, after_methods=own)
     configuration = Configuration(flows={flow: settings}, methods={}, schemas={}, default_schema="")
     chosen = resolve(configuration, Slot(flow, "after", method))
-    runs = tuple((action.id, timing_of(flow, "after", action)) for action in chosen.actions)
+    runs: tuple[tuple[str, Timing], ...] = tuple(
+        (action.id, timing_of(flow, "after", action)) for action in chosen.actions
+    )
     return Case(flow, method, lists, chosen.rule, runs)
 
 
