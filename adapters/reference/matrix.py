@@ -67,7 +67,9 @@ def matrix_page() -> str:
     every = cases()
     rows = []
     for flow, method in dict.fromkeys((case.flow, case.method) for case in every):
-        chosen = {case.lists: case.rule for case in every if (case.flow, case.method) == (flow, method)}
+        chosen: dict[str, Rule] = {
+            case.lists: case.rule for case in every if (case.flow, case.method) == (flow, method)
+        }
         rows.append([code(flow.value), code(method), *(_chosen(chosen.get(lists), method) for lists in LISTS)])
     orders: dict[tuple[str, ...], list[str]] = {}
     for case in every:
