@@ -167,7 +167,8 @@ class _Books:
             configuration = await recall(self.store, self.tools.keyring, id_, self.handlers.hooks)
             if configuration is None:
                 raise StoreUnusable(f"configuration {id_} is not in this store; was a part of it deleted?")
-            settings = replace(self.configuration.settings, actions=configuration.settings.actions)
+            own = configuration.settings  # of `limen.yml` what decides is as it was then, the rest as it is now
+            settings = replace(self.configuration.settings, actions=own.actions, lockout=own.lockout)
             self.known[id_] = rules_of(id_, replace(configuration, settings=settings))
         return self.known[id_]
 

@@ -60,9 +60,9 @@ class SyncEngine:
         """The active session of a token."""
         return self._run(lambda: self._engine.session(token))
 
-    def logout(self, token: str | None) -> bool:
-        """Ends the session of a token."""
-        return self._run(lambda: self._engine.logout(token))
+    def logout(self, token: str | None, **options: Any) -> bool:
+        """Ends the session of a token; options and errors as `Engine.logout`."""
+        return self._run(lambda: self._engine.logout(token, **options))
 
     def erase(self, identity_id: UUID | str) -> int:
         """Erases a person."""

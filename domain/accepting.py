@@ -51,7 +51,7 @@ class Accepting:
         if _switched_off(flow, decision) and not decision.registers:
             whose = decision.identity.id
             refused = Refused("identity_disabled", (messages.identity_disabled(),), verdict.values, whose)
-            return await self.reply.refuse(work, refused, signed_in, error="identity_disabled")
+            return await self.reply.refuse(work, refused, signed_in, request, error="identity_disabled")
         flow.fire("accept", decision.at, method=decision.method, identity_id=decision.identity.id, aal=decision.aal)
         chosen = self.desk.plan(self._slot(flow))
         announce(chosen, work, decision.at)
@@ -64,10 +64,10 @@ class Accepting:
                 decision.session, decision.session_token = None, None
             done = await self.completion.complete(work, decision, chosen, request)
         except Unfit as unfit:
-            return await self.reply.refuse(work, Refused("unfit", unfit.faults), signed_in)
+            return await self.reply.refuse(work, Refused("unfit", unfit.faults), signed_in, request)
         except Taken as taken:
             refused = Refused("duplicate", (messages.duplicate_credentials(),), identity_id=taken.holder)
-            return await self.reply.refuse(work, refused, signed_in)
+            return await self.reply.refuse(work, refused, signed_in, request)
         except Overtaken:
             work.flow.fire("release", self.tools.clock.now(), reason="overtaken", identity_id=work.flow.owner)
             await work.commit()

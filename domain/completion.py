@@ -14,6 +14,7 @@ from limen.domain.flow import Flow
 from limen.domain.identity import (
     Identity,
 )
+from limen.domain.lockouts import Lockouts
 from limen.domain.mention import bind
 from limen.domain.pending import pending_key
 from limen.domain.plan import Plan
@@ -60,6 +61,7 @@ class Completion:
         self.scheduler = scheduler
         self.profiles = ProfileChange(self.people)
         self.session_change = SessionChange(sessions)
+        self.lockouts = Lockouts(tools, self.people)
 
     async def complete(self, work: Work, decision: Decision, plan: Plan, request: Request) -> Completed:
         """Commits the decision.
@@ -143,6 +145,7 @@ class Completion:
             identity_id=decision.identity.id,
         )
         bind(work.step, flow.id, decision.identity)
+        await self.lockouts.lift(work, decision.identity, now)
         if not await self.session_change.strengthen(work, decision, self.tools.clock.now()):
             raise Overtaken
         work.step.drop += [VaultKey(flow.id, ROW), pending_key(flow, decision.method)]

@@ -26,14 +26,18 @@ class FlowKind(StrEnum):
     SETTINGS = "settings"
 
 
-Phase = Literal["before", "after"]
+Phase = Literal["before", "after", "failed", "logout"]
+"""The two sides of a flow; `failed` and `logout` are the triggers of `limen.yml`: a failed login, and a logout."""
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """Where actions stand: a flow, a phase and, after some flows, a method (None is the default list)."""
+    """Where actions stand: a flow, a phase and, after some flows, a method (None is the default list).
 
-    flow: FlowKind
+    A logout belongs to no flow: `flow` is None there.
+    """
+
+    flow: FlowKind | None
     phase: Phase
     method: str | None = None
 
@@ -155,6 +159,15 @@ class LedgerSettings:
     origin: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class LockoutSettings:
+    """`lockout` of `limen.yml`: after `threshold` failed logins within `window` none is tried for `duration`."""
+
+    threshold: int = 10
+    window: timedelta = timedelta(minutes=15)
+    duration: timedelta = timedelta(minutes=15)
+
+
 _PATIENT = Retry(attempts=8, initial=5.0, maximum=3600.0)
 
 
@@ -172,6 +185,8 @@ class Settings:
     worker_retry: Retry = _PATIENT
     template_workers: int = 2
     ledger: LedgerSettings = LedgerSettings()
+    lockout: LockoutSettings | None = None
+    """None is off. It decides, so it is part of the configuration's `document`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +217,8 @@ class Configuration:
     settings: Settings = Settings()
     hooks: Mapping[Slot, tuple[Action, ...]] = field(default_factory=dict)
     """`hooks` of `limen.yml`: the actions over the bus. They decide, so they are part of `document`."""
+    triggers: Mapping[Slot, tuple[Action, ...]] = field(default_factory=dict)
+    """`triggers` of `limen.yml`: what is told of failed logins and of logouts. Part of `document` too."""
     document: Mapping[str, Any] = field(default_factory=dict, repr=False)
     secret_document: Mapping[str, Any] = field(default_factory=dict, repr=False)
     ignored: tuple[str, ...] = ()

@@ -12,6 +12,7 @@ from uuid import UUID
 from limen.domain.aggregate import Aggregate
 from limen.domain.event import EVENT_TYPES, DomainEvent
 from limen.domain.machine import DELIVERY, fire
+from limen.domain.precedence import Rule
 
 
 class DeliveryEvent(DomainEvent):
@@ -24,9 +25,13 @@ class DeliveryScheduled(DeliveryEvent):
     """Decided, with the flow's append. `channel` says how: a web hook, a Python handler, or a message to a person.
 
     `trigger_id` is what the target deduplicates by: the same across all attempts. `awaited` ones are sent at once.
+    `flow_id` is None for what a logout scheduled: then it is sealed under the key of the identity. `rule` and `source`
+    say why it runs where no plan on its flow does: which list chose it, and its place there (as in `ActionsPlanned`).
     """
 
-    flow_id: UUID
+    class_version: ClassVar[int] = 2
+
+    flow_id: UUID | None = None
     identity_id: UUID | None = None
     channel: Literal["web_hook", "handler", "message"]
     action: str
@@ -38,6 +43,10 @@ class DeliveryScheduled(DeliveryEvent):
     configuration: UUID
     awaited: bool = False
     request_digest: str | None = None
+    rule: Rule | None = None
+    source: str | None = None
+
+    upcast_v1_v2: ClassVar = staticmethod(lambda state: state.update(rule=None, source=None))
 
 
 class DeliveryStarted(DeliveryEvent):
@@ -90,12 +99,12 @@ class Delivery(Aggregate):
 
     stream: ClassVar[str] = "delivery"
 
-    flow_id: UUID
     channel: str
     action: str
 
     def __init__(self, id: UUID) -> None:
         super().__init__(id)
+        self.flow_id: UUID | None = None
         self.state = ""
         self.back = ""
         self.identity_id: UUID | None = None
@@ -140,6 +149,13 @@ class Delivery(Aggregate):
     def fire(self, trigger: str, at: datetime, **fields: Any) -> None:
         """Moves by one row of the delivery table. Raises `IllegalTrigger`; then nothing happened."""
         fire("delivery", self, trigger, at, **fields)
+
+    @property
+    def owner(self) -> UUID:
+        """Whose payload it is in the vault, sealed under that key: its flow's, else the person's."""
+        owner = self.flow_id or self.identity_id
+        assert owner is not None
+        return owner
 
     @property
     def ended(self) -> bool:

@@ -54,6 +54,11 @@ class Dispatcher:
         """There may be something due: the worker looks at once."""
         self._woken.set()
 
+    def wake_for(self, deliveries: Sequence[UUID]) -> None:
+        """These were just scheduled, if there are any."""
+        if deliveries:
+            self.wake()
+
     async def woken(self) -> None:
         """Returns when somebody has called `wake`."""
         await self._woken.wait()
@@ -260,9 +265,7 @@ def _spent(since: datetime, now: datetime) -> float:
 
 def find_action(configuration: Configuration, id_: str) -> Action | None:
     """A configured action by its id, in whatever list it stands."""
-    for settings in configuration.flows.values():
-        for listed in (settings.before, settings.after, *settings.after_methods.values()):
-            for action in listed:
-                if action.id == id_:
-                    return action
-    return None
+    flows = configuration.flows.values()
+    lists = [each for flow in flows for each in (flow.before, flow.after, *flow.after_methods.values())]
+    listed = (action for each in (*lists, *configuration.triggers.values()) for action in each)
+    return next((action for action in listed if action.id == id_), None)

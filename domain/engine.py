@@ -6,10 +6,12 @@ The append is the commit point: before it nothing has happened, after it everyth
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from limen.domain.aggregate import Aggregate
 from limen.domain.assurance import demand
 from limen.domain.configuration import Configuration, FlowKind
 from limen.domain.desk import Desk, Services
@@ -23,6 +25,7 @@ from limen.domain.handler import Actions
 from limen.domain.method import Method
 from limen.domain.opening import Opening
 from limen.domain.outcome import FlowView, Outcome
+from limen.domain.ports import Step
 from limen.domain.request import Request
 from limen.domain.retreat import retreating
 from limen.domain.revival import GONE, Revival, flow_of
@@ -32,6 +35,7 @@ from limen.domain.sessions import SignedIn
 from limen.domain.streams import Streams
 from limen.domain.submitting import Submitting
 from limen.domain.tools import Tools
+from limen.domain.triggers import Triggers
 
 RulesSource = Callable[[UUID], Awaitable[Rules]]
 MethodsSource = Callable[[Configuration], Mapping[str, Method]]
@@ -220,9 +224,23 @@ class Engine:
         """Who is signed in with a token."""
         return await self._in_force.sessions.of(token)
 
-    async def logout(self, token: str | None) -> bool:
-        """Ends the session of a token; False when there was none (then nothing was done)."""
-        return await self._in_force.sessions.revoke(token)
+    async def logout(self, token: str | None, *, request: Request | None = None) -> bool:
+        """Ends the session of a token; False when there was none (then nothing was done).
+
+        What `triggers.logout` of `limen.yml` lists is told of it, and of `request`, once: it is scheduled with the end.
+        """
+        asked = request or Request()
+        guard_request(asked)
+        desk = await self.current()
+        triggers = Triggers(desk)
+
+        async def tell(signed_in: SignedIn, step: Step, at: datetime) -> Sequence[Aggregate]:
+            return await triggers.tell_logout(triggers.of_logout(), step, signed_in, asked, at)
+
+        ended = await desk.sessions.revoke(token, tell)
+        if ended:
+            self.dispatcher.wake()
+        return ended
 
     async def erase(self, identity_id: UUID | str) -> int:
         """Erases a person: their keys and vault rows are deleted, their sessions ended, their identifiers freed.

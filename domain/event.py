@@ -25,7 +25,7 @@ class DomainEvent(BaseModel):
 
     class_version: ClassVar[int] = 1
     stream: ClassVar[str]
-    """The kind of stream it belongs to: flow, identity, session, delivery, reservation, configuration or export."""
+    """The kind of stream: flow, identity, session, delivery, reservation, lockout, configuration or export."""
 
     originator_id: UUID
     originator_version: int

@@ -42,6 +42,7 @@ from limen.domain.identity import (
     SessionsClosed,
     TraitsChanged,
 )
+from limen.domain.lockout import LockoutLifted, LoginMissed
 from limen.domain.published import ConfigurationPublished
 from limen.domain.reservation import IdentifierReleased, IdentifierReserved
 from limen.domain.session import SessionIssued, SessionRefreshed, SessionRevoked, SessionStrengthened
@@ -82,6 +83,8 @@ __all__ = [
     "IdentifierReserved",
     "IdentityErased",
     "IdentityRegistered",
+    "LockoutLifted",
+    "LoginMissed",
     "MethodAccepted",
     "MethodRefused",
     "MethodSubmitted",

@@ -106,6 +106,7 @@ class Flow(Aggregate):
 
     def _refused(self, event: MethodRefused) -> None:
         self.state, self.form, self.busy_until = self.back, event.form, None
+        self.deliveries += event.deliveries
         if event.reason == "wrong_code":
             self.wrong_codes += 1
 
@@ -135,6 +136,7 @@ class Flow(Aggregate):
         ends = {"FlowRejected": "rejected", "FlowFailed": "failed", "FlowExpired": "expired"}
         self.state = ends[type(event).__name__]
         self.form, self.busy_until = getattr(event, "form", None), None
+        self.deliveries += getattr(event, "deliveries", ())
 
     # -- the triggers: the only way on
 

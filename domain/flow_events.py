@@ -21,6 +21,11 @@ def _unknown(*fields: str) -> Callable[[dict[str, Any]], None]:
     return lambda state: state.update(dict.fromkeys(fields))
 
 
+def _no_deliveries(state: dict[str, Any]) -> None:
+    """The step from a version with which none were scheduled."""
+    state["deliveries"] = []
+
+
 class FlowInitiated(FlowEvent):
     """The flow was asked for. `request` (sealed): method, url, client_ip, user_agent, return_to, transient_payload.
 
@@ -92,17 +97,19 @@ class MethodRefused(FlowEvent):
     """The verdict is no. `reason` is a class of reasons; `form` (sealed) holds the messages and kept values.
 
     `identity_id` is whose identifier was given, or whose code it should have been, where that is somebody known: not
-    necessarily who tried.
+    necessarily who tried. `deliveries` tell of a failed login, and were scheduled with it.
     """
 
-    class_version: ClassVar[int] = 2
+    class_version: ClassVar[int] = 3
 
     method: str
     reason: str
     form: Sealed | None = None
     identity_id: UUID | None = None
+    deliveries: tuple[UUID, ...] = ()
 
     upcast_v1_v2: ClassVar = staticmethod(_unknown("identity_id"))
+    upcast_v2_v3: ClassVar = staticmethod(_no_deliveries)
 
 
 class SubmissionDismissed(FlowEvent):
@@ -210,10 +217,18 @@ class FlowRejected(FlowEvent):
 
 
 class FlowFailed(FlowEvent):
-    """Ended without success: a before-action failed, too many wrong codes, or its process died while preparing."""
+    """Ended without success: a before-action failed, too many wrong codes, or its process died while preparing.
+
+    `deliveries` tell of a login that failed so, and were scheduled with it.
+    """
+
+    class_version: ClassVar[int] = 2
 
     reason: str
     form: Sealed | None = None
+    deliveries: tuple[UUID, ...] = ()
+
+    upcast_v1_v2: ClassVar = staticmethod(_no_deliveries)
 
 
 class FlowExpired(FlowEvent):

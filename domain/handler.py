@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from limen.domain.answer import Interruption, node_of, read_messages
-from limen.domain.configuration import FlowKind, Phase, Slot
+from limen.domain.configuration import Slot
 from limen.domain.document import Document, thaw
 from limen.domain.errors import LimenError
 from limen.domain.message import Message, MessageType
-from limen.domain.placement import named_slots
-from limen.domain.precedence import Resolved, choose_listed, known_methods
+from limen.domain.placement import TRIGGERS, named_slots
+from limen.domain.precedence import Resolved, choose_listed
+from limen.domain.slot_names import parse_slot, slot_of
 
 When = Literal["before_commit", "after_commit", "delivery"]
 REPLACEABLE = (
@@ -154,13 +155,17 @@ class Actions:
         flow: str,
         *,
         method: str | None = None,
-        when: When = "before_commit",
+        when: When | None = None,
         timeout: float = 30.0,
         id: str | None = None,
         pure: bool = False,
     ) -> Callable[[Handler], Handler]:
-        """Runs after a submission of this flow was accepted: for one `method`, or by default for all others."""
-        return self._decorator(slot_of(flow, "after", method), when, timeout, id, pure)
+        """Runs after a submission of this flow was accepted: for one `method`, or by default for all others.
+
+        `login_failed` and `logout` are told afterwards: what stands there is delivered, and changes nothing.
+        """
+        slot = slot_of(flow, "after", method)
+        return self._decorator(slot, when or usual(slot), timeout, id, pure)
 
     def named(
         self,
@@ -173,11 +178,12 @@ class Actions:
     ) -> Callable[[Handler], Handler]:
         """Makes `hook: <name>` known to the configuration, in these slots (`login.before`, `login.after.password`).
 
-        Raises ValueError for a slot in which no list can stand: recovery and verification have one list each.
+        In `login.failed` and `logout`, the triggers of `limen.yml`, only with `when="delivery"`. Raises ValueError for
+        a slot in which no list can stand: recovery and verification have one list each.
         """
-        check_terms(when, timeout)
         named_slots(slots)
         places = tuple(map(parse_slot, slots))
+        check_terms(when, timeout, places)
 
         def register(function: Handler) -> Handler:
             self._check_open()
@@ -191,7 +197,7 @@ class Actions:
     def _decorator(
         self, slot: Slot, when: When, timeout: float, id: str | None, pure: bool
     ) -> Callable[[Handler], Handler]:
-        check_terms(when, timeout)
+        check_terms(when, timeout, (slot,))
 
         def register(function: Handler) -> Handler:
             self._check_open()
@@ -252,29 +258,17 @@ class Actions:
         return tuple(sorted([*listed, *(f"hook={name}" for name in self._named)]))
 
 
-def check_terms(when: str, timeout: float) -> None:
+def usual(slot: Slot) -> When:
+    """When a handler runs that does not say so: what stands in a trigger is always delivered."""
+    return "delivery" if slot in TRIGGERS else "before_commit"
+
+
+def check_terms(when: str, timeout: float, slots: Sequence[Slot] = ()) -> None:
     """Refuses what would switch a handler off without a word. Raises ValueError."""
     if when not in get_args(When):
         raise ValueError(f"when='{when}' is not known; it is one of {', '.join(get_args(When))}")
+    told = next((slot for slot in slots if slot in TRIGGERS), None)
+    if told is not None and when != "delivery":
+        raise ValueError(f"{told} is told afterwards: a handler there is registered with when='delivery'")
     if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < float("inf"):
         raise ValueError("timeout is a positive number of seconds")
-
-
-def slot_of(flow: str, phase: Phase, method: str | None) -> Slot:
-    """A slot by its names; a flow or method that does not exist is refused."""
-    try:
-        kind = FlowKind(flow)
-    except ValueError:
-        raise ValueError(f"there is no flow '{flow}'; there are {', '.join(FlowKind)}") from None
-    known = known_methods(kind) if phase == "after" else ()
-    if method is not None and method not in known:
-        raise ValueError(f"{flow}.{phase} knows no method '{method}'; it knows {', '.join(known) or 'none'}")
-    return Slot(kind, phase, method)
-
-
-def parse_slot(text: str) -> Slot:
-    """`login.before`, `login.after`, `login.after.password` → the slot."""
-    parts = text.split(".")
-    if len(parts) not in (2, 3) or parts[1] not in ("before", "after"):
-        raise ValueError(f"'{text}' is no slot; one reads like 'login.before' or 'login.after.password'")
-    return slot_of(parts[0], "before" if parts[1] == "before" else "after", parts[2] if len(parts) == 3 else None)

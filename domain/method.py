@@ -142,9 +142,10 @@ class Away:
 
 @dataclass(frozen=True, slots=True)
 class Exhausted:
-    """One wrong code too many: the flow ends."""
+    """One wrong code too many: the flow ends. `identity_id` as in `Refused`."""
 
     messages: tuple[Message, ...]
+    identity_id: UUID | None = None
 
 
 Verdict = Refused | Accepted | Challenged | Shown | Advanced | Away | Exhausted

@@ -24,7 +24,15 @@ BEFORE = frozenset(Slot(flow, "before") for flow in FlowKind)
 AFTER = frozenset(Slot(flow, "after") for flow in FlowKind)
 AFTER_METHODS = frozenset(Slot(flow, "after", method) for flow in FlowKind for method in LIST_METHODS[flow])
 SLOTS = BEFORE | AFTER | AFTER_METHODS
-"""Every place a list of actions can stand."""
+"""Every place a list of actions can stand in a Kratos configuration."""
+
+LOGIN_FAILED, LOGOUT = Slot(FlowKind.LOGIN, "failed"), Slot(None, "logout")
+TRIGGERS = frozenset(
+    {LOGIN_FAILED, LOGOUT} | {Slot(FlowKind.LOGIN, "failed", method) for method in LIST_METHODS[FlowKind.LOGIN]}
+)
+"""The lists under `triggers` of `limen.yml`. What stands there is told afterwards: all of it is delivered."""
+TRIGGER_NAMES: Mapping[str, Slot] = {"login_failed": LOGIN_FAILED, "logout": LOGOUT}
+"""What the triggers are called in `limen.yml`, on the command line and by who registers handlers."""
 
 
 def _under(flow: FlowKind, *, but: Sequence[str] = ()) -> frozenset[Slot]:
@@ -61,15 +69,27 @@ PERFORMED = frozenset(
 def named_slots(slots: Iterable[str]) -> frozenset[Slot]:
     """Where a named handler may stand: `login.after` covers its method lists too, `login.after.password` only that.
 
+    `login.failed`, its methods and `logout` are the triggers of `limen.yml`.
+
     Raises ValueError for a slot that does not exist.
     """
     covered: set[Slot] = set()
     for text in slots:
-        found = {slot for slot in SLOTS if str(slot) == text or ("." in text and str(slot).startswith(f"{text}."))}
+        found = {
+            slot for slot in SLOTS | TRIGGERS if str(slot) == text or ("." in text and str(slot).startswith(f"{text}."))
+        }
         if not found:
             raise ValueError(f"'{text}' is no slot; one reads like 'login.before' or 'login.after.password'")
         covered |= found
     return frozenset(covered)
+
+
+def name_of_place(slot: Slot) -> tuple[str, str]:
+    """What a slot is called on the command line: flow (or trigger) and phase."""
+    for name, trigger in TRIGGER_NAMES.items():
+        if (slot.flow, slot.phase) == (trigger.flow, trigger.phase):
+            return name, "after"
+    return str(slot.flow), slot.phase
 
 
 def placement_fault(hook: str, slot: Slot, named: Mapping[str, Iterable[str]] | None = None) -> str | None:

@@ -11,7 +11,7 @@ from typing import Generic, Literal, TypeVar
 
 from limen.domain.action import Action
 from limen.domain.configuration import Configuration, FlowKind, Slot
-from limen.domain.placement import LIST_METHODS, SINGLE_LIST_METHODS
+from limen.domain.placement import LIST_METHODS, SINGLE_LIST_METHODS, TRIGGERS
 
 Rule = Literal["method", "default"]
 T = TypeVar("T")
@@ -35,9 +35,9 @@ class MatrixRow:
     rule: Rule
 
 
-def known_methods(flow: FlowKind) -> tuple[str, ...]:
-    """The methods that may be asked for after this flow."""
-    return LIST_METHODS[flow] or SINGLE_LIST_METHODS
+def known_methods(flow: FlowKind | None) -> tuple[str, ...]:
+    """The methods that may be asked for after this flow; none for a logout."""
+    return () if flow is None else LIST_METHODS[flow] or SINGLE_LIST_METHODS
 
 
 def choose(
@@ -59,6 +59,8 @@ def resolve(configuration: Configuration, slot: Slot) -> Resolved[Action]:
     known = known_methods(slot.flow)
     if slot.method is not None and slot.method not in known:
         raise ValueError(f"{slot.flow} knows no method '{slot.method}'; it knows {', '.join(known)}")
+    if slot.flow is None or slot.phase == "failed":
+        return choose_listed(configuration.triggers, slot)
     settings = configuration.flow(slot.flow)
     if slot.phase == "before":
         return Resolved(session_last(settings.before), "default")
@@ -85,3 +87,11 @@ def matrix(configuration: Configuration) -> tuple[MatrixRow, ...]:
             resolved = resolve(configuration, slot)
             rows.append(MatrixRow(slot, resolved.actions, resolved.rule))
     return tuple(rows)
+
+
+def trigger_rows(configuration: Configuration) -> tuple[MatrixRow, ...]:
+    """The same for the triggers of `limen.yml`: a failed login, by its methods, and a logout."""
+    methods = LIST_METHODS[FlowKind.LOGIN]
+    order = sorted(TRIGGERS, key=lambda slot: (slot.flow is None, methods.index(slot.method) if slot.method else -1))
+    found = ((slot, resolve(configuration, slot)) for slot in order)
+    return tuple(MatrixRow(slot, resolved.actions, resolved.rule) for slot, resolved in found)

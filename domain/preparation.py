@@ -41,7 +41,7 @@ def prepare(
     if hook is None:
         raise ValueError(f"action '{action.id}' is no web_hook")
     if rendered is None:
-        rendered = standard_payload(action.source.split("/")[3:5], ctx, method, at)
+        rendered = standard_payload(_place(action.source), ctx, method, at)
     headers = _headers(hook)
     verb = hook.method.upper()
     return PreparedRequest(
@@ -58,21 +58,31 @@ def prepare(
 def standard_payload(place: Sequence[str], ctx: Mapping[str, Any], method: str | None, at: datetime) -> bytes:
     """`{"type": "login.after.password", "timestamp": …, "data": {…}}`, as Standard Webhooks recommends it.
 
-    `place` is the action's flow and phase.
+    `place` is the action's flow and phase. A failed login says its `reason` too; a logout, which is of no flow, its
+    `session_id`.
     """
     flow, identity = ctx.get("flow") or {}, ctx.get("identity") or {}
-    data = {
-        "flow_id": flow.get("id"),
-        "flow_type": flow.get("type"),
-        "method": method,
-        "identity_id": identity.get("id"),
-    }
+    data = {"identity_id": identity.get("id")}
+    if place[-1:] == ["logout"]:
+        data = {"session_id": ctx["session"]["id"], **data}
+    else:
+        data = {"flow_id": flow.get("id"), "flow_type": flow.get("type"), "method": method, **data}
+    if place[-1:] == ["failed"]:
+        data["reason"] = ctx["reason"]
     payload = {
-        "type": ".".join([*place, *([method] if method and "after" in place[-1:] else [])]),
+        "type": ".".join([*place, *([method] if method and place[-1] in ("after", "failed") else [])]),
         "timestamp": at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
         "data": {name: None if value is None else str(value) for name, value in data.items()},
     }
     return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _place(source: str) -> list[str]:
+    """Flow and phase of an action from where it stands: a list of the configuration, or a trigger of `limen.yml`."""
+    parts = source.split("/")
+    if parts[1] == "triggers":
+        return ["logout"] if parts[2] == "logout" else ["login", "failed"]
+    return parts[3:5]
 
 
 def form_body(rendered: bytes, name: str) -> bytes:

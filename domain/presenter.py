@@ -208,13 +208,9 @@ class Presenter:
 
         `person` is who is signed in where there is no decision yet. No secret of theirs is in it.
         """
-        guard = self.rules.configuration.guard
         ctx: dict[str, Any] = {
             "flow": self._flow(flow, phase, decision, state, decision.identity if decision else person),
-            "request_headers": request.allowed_headers(guard.header_allowlist),
-            "request_method": request.method,
-            "request_url": request.url,
-            "request_cookies": request.foreign_cookies(self.rules.configuration.session_cookie),
+            **self.asked(request),
         }
         if decision is not None:
             identity = self.identity(decision, admin=True)
@@ -226,6 +222,16 @@ class Presenter:
                 base = self.rules.configuration.base_url
                 ctx["previous_identity"] = identity_body(decision.identity, decision.previous, base, admin=True)
         return ctx
+
+    def asked(self, request: Request) -> dict[str, Any]:
+        """What actions are given of a request."""
+        configuration = self.rules.configuration
+        return {
+            "request_headers": request.allowed_headers(configuration.guard.header_allowlist),
+            "request_method": request.method,
+            "request_url": request.url,
+            "request_cookies": request.foreign_cookies(configuration.session_cookie),
+        }
 
     def _flow(
         self, flow: Flow, phase: str, decision: Decision | None, state: str | None, person: Identity | None

@@ -11,8 +11,10 @@ from limen.domain.message import Message
 from limen.domain.method import Refused
 from limen.domain.outcome import Outcome
 from limen.domain.profile import Profile
+from limen.domain.request import Request
 from limen.domain.sealed import Sealed
 from limen.domain.sessions import SignedIn
+from limen.domain.triggers import Failure, Triggers
 from limen.domain.work import Work
 
 
@@ -23,6 +25,7 @@ class Reply:
         self.desk = desk
         self.clock = desk.services.tools.clock
         self.keyring = desk.services.tools.keyring
+        self.triggers = Triggers(desk)
 
     def form(self, flow: Flow, shown: tuple[Message, ...], values: Mapping[str, Any]) -> Sealed:
         """What the form shows from now on: the messages, and the values it keeps beside those it kept before."""
@@ -33,15 +36,31 @@ class Reply:
         return self.keyring.seal(flow.id, {"values": {**kept, **values}, "messages": records})
 
     async def refuse(
-        self, work: Work, verdict: Refused, signed_in: SignedIn | None, *, error: str | None = None
+        self,
+        work: Work,
+        verdict: Refused,
+        signed_in: SignedIn | None,
+        request: Request,
+        *,
+        error: str | None = None,
     ) -> Outcome:
-        """The answer is no: the flow is back with its user, the messages on its form."""
-        form = self.form(work.flow, verdict.messages, verdict.values)
-        method = work.flow.method or ""
-        whose = verdict.identity_id
-        work.flow.fire("refuse", self.clock.now(), method=method, reason=verdict.reason, form=form, identity_id=whose)
+        """The answer is no: the flow is back with its user, the messages on its form. Of a failed login it is told."""
+        flow, now = work.flow, self.clock.now()
+        due = self.triggers.of_failure(flow, verdict.reason)
+        flow.fire(
+            "refuse",
+            now,
+            method=flow.method or "",
+            reason=verdict.reason,
+            form=self.form(flow, verdict.messages, verdict.values),
+            identity_id=verdict.identity_id,
+            deliveries=due.ids,
+        )
+        failure = Failure(verdict.reason, request, verdict.identity_id, signed_in)
+        await self.triggers.tell_failure(due, work, failure, now)
         await work.commit()
-        return await self.outcome(work.flow, signed_in, error=error)
+        self.desk.services.dispatcher.wake_for(due.ids)
+        return await self.outcome(flow, signed_in, error=error)
 
     async def outcome(
         self,

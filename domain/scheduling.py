@@ -53,7 +53,9 @@ class Scheduler:
         work.document(ctx, at, scheduling=True)
         for one in planned:
             try:
-                payload, digest, trigger_id = await self._payload(one, work, ctx, at)
+                payload, digest, trigger_id = await self.payload(
+                    one, ctx, at, owner=work.flow.id, method=work.flow.method
+                )
             except TemplateCanceled:
                 work.flow.fire("cancel_action", at, action=one.ref, duration=0.0)
                 continue
@@ -71,18 +73,22 @@ class Scheduler:
                 schedule.awaited.append(delivery)
         return schedule
 
-    async def _payload(
-        self, planned: Planned, work: Work, ctx: Mapping[str, Any], at: datetime
+    async def payload(
+        self, planned: Planned, ctx: Mapping[str, Any], at: datetime, *, owner: UUID, method: str | None
     ) -> tuple[dict[str, Any], str, UUID]:
+        """What is sent for an action, its digest under the key of `owner`, and its trigger id.
+
+        Raises `TemplateCanceled` and `TemplateFailed`.
+        """
         trigger_id = self.ids.new()
-        if planned.handler is not None:
-            digest = self.keyring.digest(work.flow.id, dump(ctx))
-            slot = None if planned.action else str(planned.handler.slots[0])
-            return {"handler": planned.handler.id, "slot": slot, "context": dict(ctx)}, digest, trigger_id
-        assert planned.action is not None
+        if planned.action is None or planned.action.web_hook is None:
+            digest = self.keyring.digest(owner, dump(ctx))
+            slot = str(planned.handler.slots[0]) if planned.handler and planned.action is None else None
+            name = planned.handler.id if planned.handler else planned.ref.hook
+            return {"handler": name, "slot": slot, "context": dict(ctx)}, digest, trigger_id
         rendered = await render(self.templates, planned, ctx)
-        request = prepare(planned.action, rendered, trigger_id=trigger_id, ctx=ctx, method=work.flow.method, at=at)
-        return request_record(request), self.keyring.digest(work.flow.id, request.body or b""), trigger_id
+        request = prepare(planned.action, rendered, trigger_id=trigger_id, ctx=ctx, method=method, at=at)
+        return request_record(request), self.keyring.digest(owner, request.body or b""), trigger_id
 
     def _deliver(
         self,
@@ -93,21 +99,14 @@ class Scheduler:
         digest: str,
         identity_id: UUID | None,
     ) -> UUID:
-        delivery = Delivery(self.ids.new())
         awaited = planned.timing == "after_commit"
-        delivery.record(
-            DeliveryScheduled,
+        delivery = self.scheduled(
+            planned,
+            self.ids.new(),
             at,
             flow_id=work.flow.id,
             identity_id=identity_id,
-            channel="handler" if planned.handler else "web_hook",
-            action=planned.ref.id,
-            hook=planned.ref.hook,
-            phase=planned.ref.phase,
-            method=planned.ref.method,
-            position=planned.ref.position,
             trigger_id=trigger_id,
-            configuration=self.configuration,
             awaited=awaited,
             request_digest=digest,
         )
@@ -118,6 +117,23 @@ class Scheduler:
         work.add(delivery)
         work.step.due.append((delivery.id, due))
         return delivery.id
+
+    def scheduled(self, planned: Planned, id: UUID, at: datetime, **fields: Any) -> Delivery:
+        """A delivery of an action, with its first event pending."""
+        delivery = Delivery(id)
+        delivery.record(
+            DeliveryScheduled,
+            at,
+            channel="web_hook" if planned.action is not None and planned.action.web_hook is not None else "handler",
+            action=planned.ref.id,
+            hook=planned.ref.hook,
+            phase=planned.ref.phase,
+            method=planned.ref.method,
+            position=planned.ref.position,
+            configuration=self.configuration,
+            **fields,
+        )
+        return delivery
 
     def message(self, mail: Mail, work: Work, at: datetime, *, identity_id: UUID | None = None) -> UUID:
         """Schedules a message to a person."""

@@ -62,13 +62,13 @@ class Sending:
         return self.handlers.find(payload["handler"], payload["slot"]) if payload and "handler" in payload else None
 
     async def _payload(self, delivery: Delivery) -> Mapping[str, Any] | None:
-        keyring, flow_id = self.tools.keyring, delivery.flow_id
-        if not keyring.ready(flow_id) and not await keyring.load(flow_id):
+        keyring, owner = self.tools.keyring, delivery.owner
+        if not keyring.ready(owner) and not await keyring.load(owner):
             raise Erased(f"delivery {delivery.id}")
-        row = await self.streams.store.vault(flow_id, "payload", str(delivery.id))
-        if row is None and not await keyring.load(flow_id):
+        row = await self.streams.store.vault(owner, "payload", str(delivery.id))
+        if row is None and not await keyring.load(owner):
             raise Erased(f"delivery {delivery.id}")  # by another process
-        return json.loads(keyring.decrypt(flow_id, row.value)) if row else None
+        return json.loads(keyring.decrypt(owner, row.value)) if row else None
 
     async def _web_hook(self, delivery: Delivery, payload: Mapping[str, Any], limit: float) -> Result:
         clock = self.tools.clock
@@ -86,7 +86,7 @@ class Sending:
         again = retriable(answer, parses=False)
         if isinstance(answer, CallFailed):
             return Result(failure, again=again)
-        digest = self.tools.keyring.digest(delivery.flow_id, answer.body)
+        digest = self.tools.keyring.digest(delivery.owner, answer.body)
         return Result(failure, answer.status, digest, answer.retry_after, again)
 
     async def _mail(self, delivery: Delivery, mail: Mapping[str, Any], limit: float) -> Result:

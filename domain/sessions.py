@@ -1,12 +1,13 @@
 """Sessions: found by their token, issued, refreshed and ended."""
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from limen.domain.aggregate import Aggregate
 from limen.domain.body import identity_body, session_body
 from limen.domain.decision import Decision
 from limen.domain.errors import StoreConflict
@@ -38,6 +39,9 @@ class SignedIn:
     profile: Profile = field(repr=False)
     token: str = field(repr=False)
     devices: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
+
+
+Telling = Callable[[SignedIn, Step, datetime], Awaitable[Sequence[Aggregate]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +167,11 @@ class Sessions:
             "user_agent": request.header("User-Agent") or "",
         }
 
-    async def revoke(self, token: str | None) -> bool:
-        """Ends the session of a token (logout). Repeats the decision when somebody else appended meanwhile."""
+    async def revoke(self, token: str | None, telling: Telling | None = None) -> bool:
+        """Ends the session of a token (logout). Repeats the decision when somebody else appended meanwhile.
+
+        `telling` makes what goes with that append: rows into its step, and the aggregates it answers.
+        """
         signed_in = await self._found(token)
         if signed_in is None:
             return False
@@ -177,8 +184,10 @@ class Sessions:
                 session, identity = signed_in.session, signed_in.identity
                 session.record(SessionRevoked, now, reason="logout")
                 identity.record(SessionsClosed, now, session_ids=(session.id,))
+                step = Step(drop=[VaultKey(session.id, "token")])
+                others = await telling(signed_in, step, now) if telling is not None else ()
                 try:
-                    await self.people.streams.append(Step(drop=[VaultKey(session.id, "token")]), session, identity)
+                    await self.people.streams.append(step, session, identity, *others)
                 except StoreConflict:
                     continue
                 return True

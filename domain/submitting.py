@@ -14,6 +14,7 @@ from limen.domain.document import thaw
 from limen.domain.flow import Flow
 from limen.domain.form_values import decode_form
 from limen.domain.guard import guard
+from limen.domain.lockouts import Lockouts
 from limen.domain.mention import mention
 from limen.domain.method import (
     Accepted,
@@ -50,6 +51,7 @@ class Submitting:
         self.keyring = self.tools.keyring
         self.unfinished = Unfinished(desk)
         self.admission = Admission(desk.people)
+        self.lockouts = Lockouts(self.tools, desk.people)
 
     async def submit(
         self,
@@ -79,7 +81,9 @@ class Submitting:
         if chosen.name == "password":  # before it is compared with the one in force, which would let it be guessed
             self.admission.fresh(flow, signed_in, self.tools.clock.now())
         submission = await self._submission(flow, chosen, values, signed_in)
-        verdict = self._held_back(submission, chosen.name) or await chosen.submit(submission)
+        async with self.lockouts.watched(submission, chosen.name) as locked:
+            verdict = locked or self._held_back(submission, chosen.name) or await chosen.submit(submission)
+            await self.lockouts.count(submission, chosen.name, verdict)
         return await self._follow(work, verdict, submission, chosen.name, request, signed_in, transient_payload)
 
     async def resume(

@@ -22,7 +22,7 @@ _BUILT_IN: dict[str, Timing] = {
 }
 
 
-def timing_of(flow: FlowKind, phase: Phase, action: Action) -> Timing:
+def timing_of(flow: FlowKind | None, phase: Phase, action: Action) -> Timing:
     """When `action` runs in this phase of this flow.
 
     A hook over the bus is read like a parsing web hook: it runs before the commit. An action that is neither of these
@@ -30,7 +30,7 @@ def timing_of(flow: FlowKind, phase: Phase, action: Action) -> Timing:
     is not known here.
     """
     hook = action.web_hook
-    if hook is not None and hook.ignore:
+    if phase in ("failed", "logout") or (hook is not None and hook.ignore):
         return "delivery"
     if hook is None and action.hook in PLACEMENT and action.hook not in PERFORMED:
         return "ignored"

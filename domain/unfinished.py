@@ -17,9 +17,12 @@ from limen.domain.reply import Reply
 from limen.domain.request import Request
 from limen.domain.sessions import SignedIn
 from limen.domain.throttle import miss
+from limen.domain.triggers import Failure
 from limen.domain.ui import messages
 from limen.domain.work import Work
 
+EXHAUSTED = "too_many_codes"
+"""Why a flow fails in which too many wrong codes were given."""
 AWAY = "browser_location_change_required"
 """Kratos' error id where a browser has to go elsewhere first."""
 
@@ -51,10 +54,10 @@ class Unfinished:
         if flow.kind is FlowKind.LOGIN and flow.method in SECOND_FACTORS and signed_in is not None and guessed:
             await miss(self.desk.people, self.tools.clock, signed_in.identity, flow.method, flow.id)
         if isinstance(verdict, Exhausted):
-            return await self._exhaust(work, verdict, request)
+            return await self._exhaust(work, verdict, signed_in, request)
         if flow.method in SECOND_FACTORS and signed_in is not None:
             verdict = replace(verdict, identity_id=signed_in.identity.id)
-        return await self.reply.refuse(work, verdict, signed_in)
+        return await self.reply.refuse(work, verdict, signed_in, request)
 
     async def show(self, work: Work, verdict: Shown, signed_in: SignedIn | None) -> Outcome:
         """Secrets are shown on the form; new ones are kept until they are confirmed."""
@@ -89,13 +92,17 @@ class Unfinished:
         outcome = await self.reply.outcome(flow, signed_in, error=AWAY)
         return replace(outcome, redirect_browser_to=verdict.url)
 
-    async def _exhaust(self, work: Work, verdict: Exhausted, request: Request) -> Outcome:
+    async def _exhaust(self, work: Work, verdict: Exhausted, signed_in: SignedIn | None, request: Request) -> Outcome:
         """One wrong code too many: the flow ends; recovery and verification go on with a new one."""
-        flow = work.flow
-        flow.fire(
-            "fail", self.tools.clock.now(), reason="too_many_codes", form=self.reply.form(flow, verdict.messages, {})
-        )
+        flow, now, triggers = work.flow, self.tools.clock.now(), self.reply.triggers
+        due, form = triggers.of_failure(flow, EXHAUSTED), self.reply.form(flow, verdict.messages, {})
+        flow.fire("fail", now, reason=EXHAUSTED, form=form, deliveries=due.ids)
+        whose = verdict.identity_id
+        if flow.method in SECOND_FACTORS and signed_in is not None:
+            whose = signed_in.identity.id
+        await triggers.tell_failure(due, work, Failure(EXHAUSTED, request, whose, signed_in), now)
         await work.commit()
+        self.desk.services.dispatcher.wake_for(due.ids)
         outcome = await self.reply.outcome(flow, None, error="too_many_attempts")
         if flow.kind not in (FlowKind.RECOVERY, FlowKind.VERIFICATION):
             return outcome

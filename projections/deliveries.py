@@ -5,7 +5,7 @@ from uuid import UUID
 
 from limen.domain.delivery import Delivery
 from limen.domain.events import EVENT_TYPES, DomainEvent
-from limen.projections.view import NOBODY, Column, Row, View, events_of, instant
+from limen.projections.view import NOBODY, Column, Row, View, events_of, instant, optional
 
 _COLUMNS = (
     Column("id", fixed=True),
@@ -36,7 +36,7 @@ class _Listed(Delivery):
         delivery.scheduled = str(row["scheduled"])
         delivery.state, delivery.attempts = str(row["state"]), int(row["attempts"] or 0)
         delivery.action, delivery.channel = str(row["action"]), str(row["channel"])
-        delivery.flow_id = UUID(str(row["flow"]))
+        delivery.flow_id = UUID(str(row["flow"])) if row["flow"] is not None else None
         delivery.next_at = datetime.fromisoformat(str(row["next"])) if row["next"] else None
         return delivery
 
@@ -45,7 +45,7 @@ class _Listed(Delivery):
         return {
             "action": self.action,
             "channel": self.channel,
-            "flow": str(self.flow_id),
+            "flow": optional(self.flow_id),
             "state": self.state,
             "attempts": self.attempts,
             "next": instant(waits) if waits else None,
@@ -55,7 +55,7 @@ class _Listed(Delivery):
 
 DELIVERIES = View(
     name="deliveries",
-    layout=3,
+    layout=4,
     events=events_of("delivery", EVENT_TYPES),
     columns=_COLUMNS,
     order="scheduled",
@@ -65,3 +65,4 @@ DELIVERIES = View(
     take=_Listed.apply,
     write=_Listed.write,
 )
+"""`flow` is None for what a logout scheduled."""

@@ -26,7 +26,7 @@ def actions_of(flow: Iterable[Entry], deliveries: Iterable[Entry] = ()) -> list[
     `request_digest` and `response_digest` are keyed by the flow. `source` is the place in the list that chose it (a
     JSON pointer, or `python:` and a handler's id), `configuration` the version that the list is of, and `rule` says
     whether it is the `default` list or that of the `method`, for hooks over the bus and Python handlers among their
-    own; None where an older limen did not record it.
+    own; None where an older limen did not record it. What tells of a failed login says both in its delivery.
 
     An attempt that left and was never heard of again, and a delivery nobody has tried yet, have no verdict. Messages
     to people are no actions and are left out.
@@ -94,8 +94,8 @@ class _Telling:
             "modified": list(data.get("modified") or ()),
             "delivery": delivery,
             "awaited": about.get("awaited"),
-            "rule": chosen["rule"],
-            "source": chosen["source"],
+            "rule": chosen["rule"] or about.get("rule"),
+            "source": chosen["source"] or about.get("source"),
             "configuration": chosen["configuration"] or about.get("configuration"),
             "request_digest": data.get("request_digest") or about.get("request_digest"),
             "response_digest": data.get("response_digest"),

@@ -15,7 +15,7 @@ from limen.domain.events import EVENT_TYPES, DomainEvent
 TOPIC: Final = "limen"
 """The stream, exchange, key or topic everything goes to, unless a destination is told another."""
 
-SUBJECTS: Final = ("flow", "identity", "session", "delivery", "reservation", "configuration", "export")
+SUBJECTS: Final = ("flow", "identity", "session", "delivery", "reservation", "lockout", "configuration", "export")
 """The kinds of stream there are."""
 
 KINDS: Final = (*FlowKind, *SUBJECTS[1:])

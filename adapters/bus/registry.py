@@ -16,8 +16,8 @@ from limen.adapters.bus.message import Message
 from limen.domain.configuration import FlowKind, Slot
 from limen.domain.event import DomainEvent
 from limen.domain.flow_events import FlowCompleted, FlowInitiated
-from limen.domain.handler import slot_of
 from limen.domain.precedence import choose
+from limen.domain.slot_names import slot_of
 
 TAKES: Final = ("event", "message", "tx")
 """What a handler may name."""

@@ -22,7 +22,8 @@ from limen.adapters.bus.taking_in import intake_of
 from limen.domain.action import Retry
 from limen.domain.errors import GroupDiffers
 from limen.domain.event import DomainEvent
-from limen.domain.handler import slot_of
+from limen.domain.placement import TRIGGERS
+from limen.domain.slot_names import slot_of
 
 RETRY = Retry(attempts=5, initial=0.2, maximum=10.0)
 """Tries of one message by one handler, and the seconds between them."""
@@ -102,6 +103,9 @@ class ActionRouter:
         self, flow: str, phase: Any, method: str | None, once: Any, id: str | None
     ) -> Callable[[Function], Function]:
         slot, exactly = slot_of(flow, phase, method), _exactly(once)
+        if slot in TRIGGERS:
+            event = "SessionRevoked" if slot.flow is None else "MethodRefused"
+            raise ValueError(f"'{flow}' is no flow; on the bus it is an event: @router.on({event})")
 
         def register(function: Function) -> Function:
             self._check_open()

@@ -24,13 +24,15 @@ app.command()(stats)
 
 
 class Flow(StrEnum):
-    """The five flows, for the command line (the domain's own would load the engine)."""
+    """The five flows and the triggers of `limen.yml`, for the command line (the domain's own would load the engine)."""
 
     LOGIN = "login"
     REGISTRATION = "registration"
     RECOVERY = "recovery"
     VERIFICATION = "verification"
     SETTINGS = "settings"
+    LOGIN_FAILED = "login_failed"
+    LOGOUT = "logout"
 
 
 class Phase(StrEnum):
@@ -42,7 +44,7 @@ class Phase(StrEnum):
 
 @app.command()
 def resolve(
-    flow: Annotated[Flow, typer.Option(help="The flow.", metavar="FLOW")],
+    flow: Annotated[Flow, typer.Option(help="The flow; or login_failed, or logout.", metavar="FLOW")],
     phase: Annotated[Phase, typer.Option(help="before it opens, or after it was submitted.", metavar="PHASE")],
     method: Annotated[str | None, typer.Option(help="The method that was submitted.", metavar="METHOD")] = None,
     config: Config = None,
@@ -51,14 +53,15 @@ def resolve(
     as_json: AsJson = False,
 ) -> None:
     """Lists what runs in one place, in order."""
-    from limen.domain.handler import slot_of
+    from limen.domain.slot_names import slot_of
 
     handlers = load_actions(app_)
     configuration = examine_file(Where(config, settings), app_).accepted()
     try:
         slot = slot_of(flow.value, phase.value, method)
     except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--method") from None
+        hint = "--method" if method is not None else "--phase"
+        raise typer.BadParameter(str(error), param_hint=hint) from None
     _, rows = resolved(configuration, handlers, slot)
     if as_json:
         dump_array(rows)
@@ -100,15 +103,19 @@ def resolved(configuration: "Configuration", handlers: "Actions", slot: "Slot") 
 def matrix_rows(configuration: "Configuration", handlers: "Actions") -> list[dict[str, Any]]:
     """One row a flow, phase and method, as `actions matrix --json` prints it. Method None is the default list.
 
-    `rule` of a row is that of the configured list, an empty one included; each action carries its own.
+    `rule` of a row is that of the configured list, an empty one included; each action carries its own. The triggers of
+    `limen.yml` come last, where anything stands there.
     """
+    from limen.domain.placement import TRIGGERS, name_of_place
     from limen.domain.precedence import matrix as slots
+    from limen.domain.precedence import trigger_rows
 
     rows = []
-    for row in slots(configuration):
+    for row in (*slots(configuration), *trigger_rows(configuration)):
         rule, actions = resolved(configuration, handlers, row.slot)
-        place = {"flow": row.slot.flow.value, "phase": row.slot.phase, "method": row.slot.method}
-        rows.append({**place, "rule": rule, "actions": actions})
+        if actions or row.slot not in TRIGGERS:
+            flow, phase = name_of_place(row.slot)
+            rows.append({"flow": flow, "phase": phase, "method": row.slot.method, "rule": rule, "actions": actions})
     return rows
 
 
@@ -137,7 +144,7 @@ def _matrix(rows: list[dict[str, Any]]) -> None:
             table.add_section()
         flow = row["flow"] if row["flow"] != before else ""
         before = row["flow"]
-        method = Text(row["method"] or "any other") if row["phase"] == "after" else Text()
+        method = Text(row["method"] or "any other") if row["phase"] == "after" and row["flow"] != "logout" else Text()
         rule = row["actions"][0]["rule"] if row["actions"] else ""
         names = ", ".join(_named(action, rule) for action in row["actions"])
         table.add_row(flow, row["phase"], method, _rule(rule), Text(names or "–", style="" if names else DIM))

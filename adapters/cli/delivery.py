@@ -45,7 +45,7 @@ def list_(
             table.add_row(
                 Text(short(row["id"]), style=DIM),
                 Text(row["action"], style=NAME),
-                Text(short(row["flow"]), style=DIM),
+                Text(short(row["flow"]) if row["flow"] else "–", style=DIM),
                 Text(row["state"], style=state_style(row["state"])),
                 str(row["attempts"]),
                 Text(ago(row["scheduled"], now), style=DIM),
@@ -106,7 +106,8 @@ def _show(body: dict[str, Any], entries: "tuple[LogEntry, ...]") -> None:
     console.print(
         Text.assemble(("delivery ", DIM), body["id"], "  ", (body["state"], f"bold {state_style(body['state'])}"))
     )
-    console.print(Text.assemble((body["action"], NAME), (f" · {body['channel']} · flow {body['flow']}", DIM)))
+    whence = f"flow {body['flow']}" if body["flow"] else "logout"
+    console.print(Text.assemble((body["action"], NAME), (f" · {body['channel']} · {whence}", DIM)))
     console.print()
     table = plain_table("after", "what happened", "details", numbers=("after",))
     for entry in entries:

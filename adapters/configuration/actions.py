@@ -31,8 +31,7 @@ def read_lists(draft: Draft) -> dict[Slot, tuple[Action, ...]]:
 
 def pointer_of(slot: Slot) -> str:
     """Where the list of a slot stands in the file."""
-    keys = [slot.flow, slot.phase, *([slot.method] if slot.method else []), "hooks"]
-    return join("/selfservice/flows", *keys)
+    return join("/selfservice/flows", *str(slot).split("."), "hooks")
 
 
 def short_forms(draft: Draft) -> dict[str, str]:

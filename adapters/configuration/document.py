@@ -1,7 +1,8 @@
 """Document: the canonical form of what was read, without its secrets, and the way back.
 
-Every URI that decides something stands as `base64://` with its content. What `limen.yml` says of actions, and its
-hooks, stand under `/limen`. Secrets are masked; their values are kept apart, by JSON pointer, for the vault.
+Every URI that decides something stands as `base64://` with its content. What `limen.yml` says of actions, its hooks,
+triggers and lockout, stand under `/limen`. Secrets are masked; their values are kept apart, by JSON pointer, for the
+vault.
 """
 
 import copy
@@ -25,18 +26,36 @@ def documents(draft: Draft) -> tuple[dict[str, Any], dict[str, Any]]:
     for pointer, text in draft.contents.items():
         _replace(document, pointer, encode(text))
     secrets = {pointer: _replace(document, pointer, mask) for pointer, mask in draft.masks.items()}
-    if draft.settings.actions or draft.hooks:
-        document[LIMEN] = {}
-    if draft.hooks:
-        document[LIMEN]["hooks"] = [written(slot, action) for slot, action in draft.hooks]
-    if draft.settings.actions:
-        document[LIMEN]["actions"] = {}
-        for name, settings in draft.settings.actions.items():
-            document[LIMEN]["actions"][name] = _written(settings)
-            for position, value in enumerate(settings.signing_secrets):
-                secrets[join("", LIMEN, "actions", name, "signing_secrets", position)] = value
+    own, masked = _own(draft)
+    if own:
+        document[LIMEN] = own
+        secrets |= {f"/{LIMEN}{pointer}": value for pointer, value in masked.items()}
     canonical: dict[str, Any] = json.loads(json.dumps(document, sort_keys=True))
     return canonical, dict(sorted(secrets.items()))
+
+
+def _own(draft: Draft) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What of `limen.yml` decides, masked, and the real value of every masked place by its pointer."""
+    own, secrets = dict[str, Any](), dict[str, Any]()
+    settings, triggers = draft.settings, draft.triggers
+    if draft.hooks:
+        own["hooks"] = [written(slot, action) for slot, action in draft.hooks]
+    if triggers.lists:
+        own["triggers"] = copy.deepcopy(triggers.written)
+        for pointer, text in triggers.contents.items():
+            _replace(own, pointer, encode(text))
+        secrets |= {pointer: _replace(own, pointer, mask) for pointer, mask in triggers.masks.items()}
+    if settings.lockout is not None:
+        lockout = settings.lockout
+        spans = {"window": lockout.window.total_seconds(), "duration": lockout.duration.total_seconds()}
+        own["lockout"] = {"threshold": lockout.threshold, **{name: _span(value) for name, value in spans.items()}}
+    if settings.actions:
+        own["actions"] = {}
+        for name, action in settings.actions.items():
+            own["actions"][name] = _written(action)
+            for position, value in enumerate(action.signing_secrets):
+                secrets[join("/actions", name, "signing_secrets", position)] = value
+    return own, secrets
 
 
 def restore(document: Mapping[str, Any], secret_document: Mapping[str, Any]) -> dict[str, Any]:

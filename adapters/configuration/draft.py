@@ -28,18 +28,33 @@ class TemplateSource:
     settings: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ReadTriggers:
+    """The triggers of `limen.yml`: their lists by slot, and what the file says of them, for the document.
+
+    `masks` and `contents` are by pointers into that file.
+    """
+
+    lists: Mapping[Slot, tuple[Action, ...]] = field(default_factory=dict)
+    written: Any = field(default=None, repr=False)
+    masks: Mapping[str, str] = field(default_factory=dict)
+    contents: Mapping[str, str] = field(default_factory=dict, repr=False)
+    templates: tuple[TemplateSource, ...] = field(default=(), repr=False)
+
+
 @dataclass(slots=True)
 class Draft:
     """What the parts of the reading share.
 
     `masks` is what stands in the document in place of each secret, by pointer; `contents` is what each URI gave.
-    `settings` and `hooks` are limen's own file, read already.
+    `settings`, `hooks` and `triggers` are limen's own file, read already.
     """
 
     document: Mapping[str, Any]
     content: Content
     settings: Settings = field(default_factory=Settings)
     hooks: tuple[Placed, ...] = ()
+    triggers: ReadTriggers = field(default_factory=ReadTriggers)
     named: Mapping[str, Sequence[str]] = field(default_factory=dict)
     findings: Findings = field(default_factory=Findings)
     masks: dict[str, str] = field(default_factory=dict)

@@ -60,6 +60,7 @@ def build(
         courier=_courier(section(file, "courier", "smtp")),
         settings=draft.settings,
         hooks=by_slot(draft.hooks),
+        triggers=draft.triggers.lists,
         document=documents[0],
         secret_document=documents[1],
         ignored=ignored,

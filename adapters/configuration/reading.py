@@ -19,6 +19,7 @@ from limen.adapters.configuration.keys import KRATOS
 from limen.adapters.configuration.model import build
 from limen.adapters.configuration.settings import read_settings
 from limen.adapters.configuration.source import read_source
+from limen.adapters.configuration.triggers import check_trigger_ids, read_triggers
 from limen.adapters.configuration.uri import Content, Fetch, fetch_http
 from limen.domain.configuration import Configuration
 from limen.domain.errors import ConfigurationInvalid, Fault
@@ -142,7 +143,8 @@ def examine(
     own = read_settings(content, env, settings_findings)
     beside = folder if found is None or isinstance(found, Mapping) else Path(found).resolve().parent
     listed, templates = read_hooks(content.get("hooks"), own, Content(beside, fetch), settings_findings)
-    draft = Draft(document, Content(folder, fetch), own, listed, named, findings)
+    triggers = read_triggers(Draft(content, Content(beside, fetch), own, named=named, findings=settings_findings))
+    draft = Draft(document, Content(folder, fetch), own, listed, triggers, named, findings)
     _take_warnings(draft, settings_findings)
     readable = bool(document) or not findings.faults
     configuration = _read_document(draft, settings_findings) if readable else None
@@ -152,7 +154,7 @@ def examine(
         faults=(*in_order(document, findings.faults), *settings_faults),
         ignored=_ignored(draft),
         warnings=_warnings(draft),
-        templates=(*draft.templates, *templates),
+        templates=(*draft.templates, *templates, *triggers.templates),
         document=document,
         settings=content,
         settings_faults=len(settings_faults),
@@ -170,8 +172,10 @@ def _read_document(draft: Draft, settings_findings: Findings) -> Configuration |
     schemas = read_schemas(draft)
     lists = read_lists(draft)
     check_ids(draft.hooks, lists.values(), settings_findings)
-    configured = {action.id for actions in lists.values() for action in actions}
-    _check_settings_used(configured | {action.id for _, action in draft.hooks}, draft)
+    known = [*(action for actions in lists.values() for action in actions), *(action for _, action in draft.hooks)]
+    check_trigger_ids(draft, known, settings_findings)
+    known += [action for actions in draft.triggers.lists.values() for action in actions]
+    _check_settings_used({action.id for action in known}, draft)
     if findings.faults or settings_findings.faults:
         return None
     return build(draft, lists, schemas, documents(draft), _ignored(draft), _warnings(draft))

@@ -11,6 +11,8 @@
       welcome: {timeout: 10s, retry: {attempts: 3}, concurrency: 4, signing_secrets: [env:WELCOME_SECRET]}
     bus: nats://127.0.0.1:4222                  # see `limen.adapters.configuration.bus`
     hooks: []                                   # see `limen.adapters.configuration.hooks`
+    triggers: {}                                # see `limen.adapters.configuration.triggers`
+    lockout: {threshold: 10, window: 15m, duration: 15m}        # of failed logins; off unless it stands here
     ledger: {seal: true, events: 1000, interval: 1m, key: ledger.pem, origin: example.org/limen}
 
 Variables: `LIMEN_STORE`, `LIMEN_BUS` (the URL alone), `LIMEN_PAYLOAD_RETENTION`, `LIMEN_CONTEXTS`,
@@ -28,7 +30,7 @@ from limen.adapters.configuration.findings import Findings, join, section
 from limen.adapters.configuration.shape import ANYTHING, BOOL, Leaf, Many, Named, Shape, one_of
 from limen.adapters.configuration.values import parse_duration
 from limen.domain.action import ActionSettings, Retry
-from limen.domain.configuration import BusSettings, LedgerSettings, Settings
+from limen.domain.configuration import BusSettings, LedgerSettings, LockoutSettings, Settings
 
 _SPAN = Leaf("span")
 _RETRY: Shape = {"attempts": Leaf("int", 1, 100), "initial": _SPAN, "maximum": _SPAN}
@@ -48,6 +50,8 @@ SETTINGS: Mapping[str, Shape] = {
     ),
     "bus": ANYTHING,
     "hooks": ANYTHING,
+    "triggers": ANYTHING,
+    "lockout": {"threshold": Leaf("int", 1, 100), "window": _SPAN, "duration": _SPAN},
     "ledger": {
         "seal": BOOL,
         "events": Leaf("int", 1),
@@ -56,10 +60,7 @@ SETTINGS: Mapping[str, Shape] = {
         "origin": Leaf("text", 1, 200, pattern=r"^[^\s+]+$"),
     },
 }
-"""`bus` and `hooks` are checked by who reads them."""
-_LATER = {
-    "triggers": "further triggers are not built yet; they come with an issue of their own",
-}
+"""`bus`, `hooks` and `triggers` are checked by who reads them."""
 _VARIABLES = {
     "LIMEN_STORE": ("store",),
     "LIMEN_BUS": ("bus",),
@@ -74,10 +75,7 @@ def read_settings(values: Mapping[str, Any], env: Mapping[str, str], findings: F
     """The settings of a file that is already parsed. What is wrong goes to `findings`; then defaults stand in."""
     values = _overlaid(values, env)
     before = len(findings.faults)
-    for name, why in _LATER.items():
-        if name in values:
-            findings.fault(join("", name), f"limen.yml: {why}")
-    check(SETTINGS, {name: value for name, value in values.items() if name not in _LATER}, "", findings)
+    check(SETTINGS, values, "", findings)
     _check_positive(values, findings)
     secrets = _signing_secrets(section(values, "actions"), env, findings)
     bus = read_bus(values.get("bus"), env, findings)
@@ -106,6 +104,7 @@ def _overlaid(values: Mapping[str, Any], env: Mapping[str, str]) -> dict[str, An
 def _check_positive(values: Mapping[str, Any], findings: Findings) -> None:
     """A deadline of nothing would fail every action; a pause of nothing would never let go."""
     places: list[tuple[str | int, ...]] = [("worker", "interval"), ("payload_retention",), ("ledger", "interval")]
+    places += [("lockout", "window"), ("lockout", "duration")]
     places += [("actions", name, "timeout") for name in section(values, "actions")]
     for keys in places:
         value = section(values, *keys[:-1]).get(str(keys[-1]))
@@ -146,6 +145,16 @@ def _build(values: Mapping[str, Any], secrets: Mapping[str, tuple[str, ...]], bu
         worker_retry=_retry(section(worker, "retry"), default.worker_retry),
         template_workers=section(values, "templates").get("workers", default.template_workers),
         ledger=_ledger(section(values, "ledger")),
+        lockout=_lockout(section(values, "lockout")) if "lockout" in values else None,
+    )
+
+
+def _lockout(values: Mapping[str, Any]) -> LockoutSettings:
+    default = LockoutSettings()
+    spans = {name: _seconds(values, name, getattr(default, name).total_seconds()) for name in ("window", "duration")}
+    return LockoutSettings(
+        threshold=values.get("threshold", default.threshold),
+        **{name: timedelta(seconds=value) for name, value in spans.items()},
     )
 
 

@@ -172,6 +172,8 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "IdentityErased": _ACCOUNT,
     "IdentifierReserved": _ACCOUNT,
     "IdentifierReleased": _ACCOUNT,
+    "LoginMissed": "the refused attempt is told: `MethodRefused`",
+    "LockoutLifted": _ACCOUNT,
     "DeliveryScheduled": "no authentication",
     "DeliveryStarted": "no authentication",
     "DeliveryAttempted": "no authentication",

@@ -161,9 +161,9 @@ class CodeMethod:
 
     def _wrong(self, submission: Submission) -> Verdict:
         """Five wrong tries are forgiven; the sixth ends the flow (Kratos' limit)."""
-        if submission.flow.wrong_codes >= MAX_WRONG:
-            return Exhausted((messages.generic("too many wrong codes; start over"),))
         whose = submission.code.identity_id if submission.code else None
+        if submission.flow.wrong_codes >= MAX_WRONG:
+            return Exhausted((messages.generic("too many wrong codes; start over"),), whose)
         return Refused("wrong_code", (messages.code_invalid(submission.flow.kind),), identity_id=whose)
 
     def _registered(self, submission: Submission, address: str, via: str) -> Verdict:

@@ -41,7 +41,8 @@ class Leaf:
         for size in sizes():
             page = views.page(self.view, wanted, size)
             for row in page:
-                yield str(row[self.view.order]), flow_of(self.view, row)
+                if self.view is FLOWS or row["flow"] is not None:  # what a logout scheduled is of no flow
+                    yield str(row[self.view.order]), flow_of(self.view, row)
             if len(page) < size:
                 return
             wanted = replace(wanted, before=(str(page[-1][self.view.order]), str(page[-1]["id"])))

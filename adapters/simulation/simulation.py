@@ -20,6 +20,7 @@ from uuid import UUID
 
 from limen.adapters.caller import HttpCaller
 from limen.adapters.configuration import read_checked
+from limen.adapters.configuration.document import LIMEN
 from limen.adapters.engine import DEFAULT_STORE, ConfigSource
 from limen.adapters.keyring import Keys
 from limen.adapters.rules import names_in, rules_of
@@ -44,7 +45,7 @@ AT_A_TIME = 16
 """Flows that are looked at side by side, where something has to be rendered or read."""
 
 _WEIGHED = re.compile(
-    r"/limen(/|$)|/secrets(/|$)|/selfservice/flows/\w+/(enabled|lifespan)$"
+    r"/limen/(actions|hooks)(/|$)|/secrets(/|$)|/selfservice/flows/\w+/(enabled|lifespan)$"
     r"|/selfservice/flows/\w+/(before|after)(/\w+)?/hooks(/|$)"
     r"|/selfservice/flows/\w+/(before|after)(/(?!default_browser_return_url)\w+)?$"
     r"|/selfservice/methods/\w+/(enabled|passwordless_enabled)$|/session/cookie/name$|/clients/web_hook(/|$)"
@@ -110,7 +111,8 @@ class Simulation:
         self._met.add(configuration)
         for event in await self.store.events(configuration):
             if isinstance(event, ConfigurationPublished):
-                pointers = differing(dict(event.document), dict(self.configuration.document))
+                one, other = ({LIMEN: {}, **document} for document in (event.document, self.configuration.document))
+                pointers = differing(one, other)
                 self.unweighed |= {one for one in pointers if not _WEIGHED.match(one)}
 
 

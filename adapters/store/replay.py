@@ -12,6 +12,7 @@ from limen.domain.event import DomainEvent
 from limen.domain.export import Export
 from limen.domain.flow import Flow
 from limen.domain.identity import Identity
+from limen.domain.lockout import Lockout
 from limen.domain.published import PublishedConfiguration
 from limen.domain.reservation import Reservation
 from limen.domain.session import Session
@@ -25,6 +26,7 @@ AGGREGATES: dict[str, type[Aggregate]] = {
     "session": Session,
     "delivery": Delivery,
     "reservation": Reservation,
+    "lockout": Lockout,
     "configuration": PublishedConfiguration,
     "export": Export,
 }

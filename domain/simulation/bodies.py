@@ -93,7 +93,7 @@ class Bodies:
     def _prepared(self, action: Action, rendered: bytes | None, ctx: Context) -> Body:
         slot, at = self._turn.slot, self._turn.at
         if action.bus is not None:
-            payload = standard_payload((slot.flow, slot.phase), ctx, slot.method, at)
+            payload = standard_payload(str(slot).split(".")[:2], ctx, slot.method, at)
             return Body(payload if rendered is None else rendered)
         request = prepare(action, rendered, trigger_id=_NOBODY, ctx=ctx, method=slot.method, at=at)
         return Body(request.body or b"", request)

@@ -16,7 +16,7 @@ from limen.adapters.bus.handling import NEVER_DONE, Handling
 from limen.adapters.bus.intake import Incoming
 from limen.adapters.bus.registry import Registry
 from limen.domain.events import ActionsPlanned, FlowCompleted, FlowInitiated, SessionRevoked
-from limen.domain.handler import slot_of
+from limen.domain.slot_names import slot_of
 from tests.support.bus import QUICK, TIME, completed, new_topic, revoked, until
 
 

@@ -1,4 +1,4 @@
-"""limen's own settings: `limen.yml`, `LIMEN_*` over it, and what belongs to later issues refused by name."""
+"""limen's own settings: `limen.yml`, and `LIMEN_*` over it."""
 
 import base64
 import json
@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from limen.adapters.configuration import examine, read
+from limen.adapters.configuration import examine, read, restore
 from limen.domain.action import ActionSettings, Retry
-from limen.domain.configuration import FlowKind, LedgerSettings
+from limen.domain.configuration import FlowKind, LedgerSettings, LockoutSettings
 
 SCHEMA = {"type": "object", "properties": {"traits": {"type": "object", "properties": {"email": {"type": "string"}}}}}
 HOOK = {"hook": "web_hook", "config": {"id": "welcome", "url": "https://crm.example/", "method": "POST"}}
@@ -88,10 +88,14 @@ def test_variables_stand_over_the_file() -> None:
     assert settings.template_workers == 5
 
 
-def test_what_later_issues_use_is_refused_by_name() -> None:
-    found = faults({"triggers": {}})
-    assert set(found) == {"/triggers"}
-    assert "not built yet" in found["/triggers"]
+def test_a_lockout_is_off_until_it_stands_there_and_has_defaults() -> None:
+    assert read(KRATOS, {}, env={}).settings.lockout is None
+    quarter = timedelta(minutes=15)
+    assert read(KRATOS, {"lockout": {}}, env={}).settings.lockout == LockoutSettings(10, quarter, quarter)
+    given = read(KRATOS, {"lockout": {"threshold": 3, "window": "1m", "duration": "1h"}}, env={})
+    assert given.settings.lockout == LockoutSettings(3, timedelta(minutes=1), timedelta(hours=1))
+    assert given.document["limen"]["lockout"] == {"threshold": 3, "window": "60000000us", "duration": "3600000000us"}
+    assert read(restore(given.document, given.secret_document), env={}).settings.lockout == given.settings.lockout
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from uuid import UUID
 import pytest
 
 from limen.adapters.bus.asking import open_asker
+from limen.adapters.configuration import read
 from limen.domain.ports import Asker, CallFailed, Question
 from tests.support.brokers import own_nats
 
@@ -59,6 +60,20 @@ def test_the_tutorial_prints_what_it_says(tmp_path: Path) -> None:
 def test_a_page_prints_what_it_says(page: str, tmp_path: Path) -> None:
     said = re.findall(r"^```text\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
     assert [run(program(page), tmp_path)] == said
+
+
+def test_the_page_on_failed_logins_prints_what_it_says(tmp_path: Path) -> None:
+    page = "docs/how-to/react-to-failed-logins.md"
+    said = re.findall(r"^```text\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
+    assert [run(program(page), tmp_path)] == said
+
+
+def test_the_example_of_triggers_is_accepted() -> None:
+    examples = ROOT / "docs" / "examples"
+    env = {"ALARM_SECRET": "whsec_" + "A" * 32}
+    found = read(examples / "identity.yml", examples / "triggers.yml", env=env)
+    assert found.settings.lockout is not None
+    assert sorted(map(str, found.triggers)) == ["login.failed", "login.failed.password", "logout"]
 
 
 def test_the_handlers_of_the_how_to_page_register(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from limen.domain.export import Export
 from limen.domain.flow import Flow
 from limen.domain.handler import Actions
 from limen.domain.identity import Identity
+from limen.domain.lockout import Lockout
 from limen.domain.machine import DELIVERY, FLOWS, Table
 from limen.domain.published import PublishedConfiguration
 from limen.domain.reservation import Reservation
@@ -44,6 +45,7 @@ AGGREGATES: dict[str, type[Aggregate]] = {
     "session": Session,
     "delivery": Delivery,
     "reservation": Reservation,
+    "lockout": Lockout,
     "configuration": PublishedConfiguration,
     "export": Export,
 }
@@ -199,7 +201,7 @@ async def test_folding_a_log_again_and_again_gives_the_same_and_does_nothing() -
     async def tell(context: Any) -> None:
         called.append(context.flow.id)
 
-    async with open_house(HOOKS, actions=actions) as house:
+    async with open_house(HOOKS, actions=actions, settings={"lockout": {}}) as house:
         await lead_a_life(house)
         log = [event for _, event in await house.engine.streams.store.log(limit=10_000)]  # type: ignore[attr-defined]
         before = (len(called), len(house.sink.received), len(house.courier.messages))

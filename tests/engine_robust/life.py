@@ -69,6 +69,13 @@ def hooks() -> dict[str, list[dict[str, Any]]]:
     }
 
 
+def triggers() -> dict[str, Any]:
+    """What is told of failed logins and of logouts, with credentials of its own."""
+    key = {"type": "api_key", "config": {"name": "X-Key", "value": API_KEY, "in": "header"}}
+    failed = hook(f"/failed?key={URL_KEY}", id="failed", auth=key)
+    return {"login_failed": {"hooks": [failed]}, "logout": {"hooks": [hook("/out", id="out", auth=key)]}}
+
+
 @dataclass
 class Life:
     """What happened: every outcome and error, every token and code.
@@ -124,6 +131,7 @@ async def lived(store: str, clock: FixedClock | None = None, **options: Any) -> 
     """A store in which a life has been lived: all five flows, what went right in them and what went wrong."""
     settings = quick("invite", "check")
     settings["actions"]["tell"] = {"signing_secrets": [SIGNING]}
+    settings |= {"triggers": triggers(), "lockout": {}}
     courier, clock = MemoryCourier(), clock or FixedClock(NOON)
     async with Sink() as sink:
         options.setdefault("selfservice", {"methods": FACTORS})
@@ -155,6 +163,7 @@ async def live(life: Life, sink: Sink) -> None:
     await change(life, sink)
     for kind in ("recovery", "verification", "login"):
         await life.submit(await life.start(kind), "code", {"email": STRANGER, "identifier": STRANGER})
+    await life.house.engine.logout(life.tokens[-1], request=BROWSER)
 
 
 async def sign_in(life: Life, sink: Sink) -> None:

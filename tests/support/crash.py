@@ -80,7 +80,10 @@ class Person:
         self.token = ""
 
     async def go_through(self, kind: str) -> None:
-        """One flow from start to end."""
+        """One flow from start to end; or a logout, which is none."""
+        if kind == "logout":
+            assert await self.engine.logout(self.token)
+            return
         token = {"session_token": self.token} if kind == "settings" else {}
         flow = await self.engine.start(kind, **token)  # type: ignore[arg-type]
         self.tale.tell("started", flow=str(flow.id), kind=kind, who=self.address, token=self.token)
@@ -120,7 +123,8 @@ async def play(scene: Scene) -> None:
         if scene.forever:
             old = Person(engine, courier, tale, scene.old)
             await asyncio.gather(for_ever(person, scene.name), again_and_again(old, scene.nth))
-        for kind in () if scene.only == "registration" else ("registration",):
+        first = {"registration": (), "logout": ("registration", "login")}
+        for kind in first.get(scene.only, ("registration",)):
             await person.go_through(kind)
         await all_sent(engine)
         appends = arm(engine, scene)

@@ -236,7 +236,7 @@ async def open_house(
         async with open_engine(
             config,
             store,
-            settings=settings or {},
+            settings=towards(settings or {}, own.url),
             actions=actions,
             bus=bus,
             clock=clock,

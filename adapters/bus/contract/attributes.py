@@ -4,10 +4,10 @@ Source: CloudEvents 1.0.2, its extensions `sequence` and `partitioning`, and the
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from limen.adapters.bus.envelope import CONTENT_TYPE, DIGITS, SOURCE
-from limen.domain.configuration import FlowKind
+from limen.domain.configuration import FlowKind, Phase
 
 _ID: Final = {"type": "string", "format": "uuid"}
 
@@ -66,8 +66,9 @@ ATTRIBUTES: Final = (
     Attribute("method", "The method of the flow by then: `password`, `code`, `oidc` …", always=False),
     Attribute(
         "phase",
-        "On which side of the threshold: of the flow, or of the action the event is about.",
-        {"type": "string", "enum": ["before", "after"]},
+        "On which side of the threshold: of the flow, or of the action the event is about. What "
+        "tells of a failed login or of a logout says `failed` or `logout`.",
+        {"type": "string", "enum": list(get_args(Phase))},
         always=False,
     ),
     Attribute("configuration", "The version of the configuration that decided.", _ID, always=False),

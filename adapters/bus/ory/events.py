@@ -270,6 +270,8 @@ SILENT: Final[Mapping[str, str]] = {
     "DeliveryCanceled": "nothing was sent, and nothing will be",
     "CredentialUsed": "the flow's success is said",
     "CredentialMissed": "the flow's failure is said: MethodRefused",
+    "LoginMissed": "the flow's failure is said: MethodRefused",
+    "LockoutLifted": "Kratos has no lockouts",
     "AddressVerified": "Kratos says VerificationSucceeded alone: FlowCompleted",
     "SessionOpened": "said of the session: SessionIssued",
     "SessionsClosed": "said of each session: SessionRevoked",
