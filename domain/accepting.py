@@ -5,8 +5,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from limen.domain.address_change import AddressChange, dropped
 from limen.domain.answer import Failure
-from limen.domain.completion import Completed, Completion, Overtaken
+from limen.domain.code import ROW
+from limen.domain.completion import Completed, Completion, Dropped, Overtaken
 from limen.domain.configuration import FlowKind, Slot
 from limen.domain.decision import Decision
 from limen.domain.desk import Desk
@@ -14,11 +16,14 @@ from limen.domain.document import Drawn
 from limen.domain.errors import ActionFailed, FlowBusy
 from limen.domain.flow import Flow
 from limen.domain.identity import Identity
+from limen.domain.message import Message
 from limen.domain.method import Accepted, Refused, Submission
 from limen.domain.modification import Unfit, modify
 from limen.domain.next_steps import NextSteps
 from limen.domain.outcome import Outcome
 from limen.domain.plan import Plan, Planned
+from limen.domain.ports import VaultKey
+from limen.domain.precedence import VERIFY_NEW_ADDRESS
 from limen.domain.profile_change import Taken
 from limen.domain.reply import Reply
 from limen.domain.request import Request
@@ -26,6 +31,7 @@ from limen.domain.self_verification import StartedVerification, start_verificati
 from limen.domain.sessions import SignedIn
 from limen.domain.stage import Stopped, announce, run
 from limen.domain.ui import messages
+from limen.domain.waiting_change import change_key
 from limen.domain.work import Work
 
 VERIFIED_REQUIRED = "session_verified_address_required"
@@ -41,6 +47,7 @@ class Accepting:
         self.scheduler = desk.scheduler
         self.reply = Reply(desk)
         self.next_steps = NextSteps(desk)
+        self.address_change = AddressChange(desk)
         self.completion = Completion(self.tools, desk.sessions, desk.presenter, self.scheduler)
 
     async def accept(
@@ -52,8 +59,11 @@ class Accepting:
             whose = decision.identity.id
             refused = Refused("identity_disabled", (messages.identity_disabled(),), verdict.values, whose)
             return await self.reply.refuse(work, refused, signed_in, request, error="identity_disabled")
+        reason = await dropped(self.desk.people, decision, decision.at)
+        if reason is not None:
+            return await self._drop(work, reason, decision, request)
         flow.fire("accept", decision.at, method=decision.method, identity_id=decision.identity.id, aal=decision.aal)
-        chosen = self.desk.plan(self._slot(flow))
+        chosen = self.address_change.plan(self.desk.plan(self._slot(flow)), decision.waiting)
         announce(chosen, work, decision.at)
         self._sign_in(flow, decision, chosen, request, signed_in)
         try:
@@ -68,11 +78,20 @@ class Accepting:
         except Taken as taken:
             refused = Refused("duplicate", (messages.duplicate_credentials(),), identity_id=taken.holder)
             return await self.reply.refuse(work, refused, signed_in, request)
+        except Dropped as gone:
+            return await self._drop(work, gone.reason, decision, request)
         except Overtaken:
             work.flow.fire("release", self.tools.clock.now(), reason="overtaken", identity_id=work.flow.owner)
             await work.commit()
             raise FlowBusy(work.flow.id) from None
         return await self._completed(done, chosen, request)
+
+    async def _drop(self, work: Work, reason: str, decision: Decision, request: Request) -> Outcome:
+        """A change that waited comes true no more: to who verified its address the code is worth nothing (Kratos)."""
+        flow = work.flow
+        work.step.drop += [VaultKey(flow.id, ROW), change_key(flow.id)]
+        refused = Refused(reason, (messages.code_invalid(flow.kind),), identity_id=decision.identity.id)
+        return await self.reply.refuse(work, refused, None, request)
 
     def _slot(self, flow: Flow) -> Slot:
         return Slot(flow.kind, "after", flow.method)
@@ -87,8 +106,12 @@ class Accepting:
             key = self.tools.keyring.create(identity.id)
         elif previous is None:
             previous = people.profile(identity)
-        profile = verdict.profile or previous
+        profile, waiting = verdict.profile or previous, submission.waiting
         assert profile is not None
+        if waiting is not None and (waiting.via, waiting.address) in verdict.verified:
+            profile = waiting.upon(profile)
+        else:
+            waiting = None
         return Decision(
             at=submission.now,
             method=submission.flow.method or verdict.authentication.partition("_")[0],
@@ -105,6 +128,7 @@ class Accepting:
             session=signed_in.session if signed_in and flow.kind is FlowKind.SETTINGS else None,
             devices=list(signed_in.devices) if signed_in else [],
             key=key,
+            waiting=waiting,
         )
 
     def _sign_in(
@@ -139,13 +163,20 @@ class Accepting:
         )
 
     def _builtin(self, work: Work, decision: Decision, planned: Planned) -> Stopped | None:
+        """What looks at the identity and asks nobody: whether it passes, and what is said where it does not."""
+        told = self._unverified(decision)
+        if planned.ref.hook == VERIFY_NEW_ADDRESS:
+            told = self.address_change.verdict(decision)
+        verdict = "continue" if told is None else "interrupt"
+        now = self.tools.clock.now()
+        work.flow.fire("answer_action", now, action=planned.ref, attempt=1, verdict=verdict, duration=0.0)
+        return None if told is None else Stopped(planned, messages=told)
+
+    def _unverified(self, decision: Decision) -> tuple[Message, ...] | None:
         """`require_verified_address`: some address of the identity must be verified, by whatever method it came."""
         shown = decision.verified  # by the very code that was just submitted: as good as verified before
         passes = any(one.verified or (one.via, one.value) in shown for one in decision.profile.verifiable)
-        verdict = "continue" if passes else "interrupt"
-        now = self.tools.clock.now()
-        work.flow.fire("answer_action", now, action=planned.ref, attempt=1, verdict=verdict, duration=0.0)
-        return None if passes else Stopped(planned, messages=(messages.address_not_verified(),))
+        return None if passes else (messages.address_not_verified(),)
 
     async def _stopped(
         self,
@@ -160,6 +191,8 @@ class Accepting:
             flow.fire("release", now, reason="action_failed", identity_id=flow.owner)
             await work.commit()
             raise _failed(flow, action.id, stopped.failure)
+        if action.hook == VERIFY_NEW_ADDRESS:
+            return await self._wait(work, stopped, decision, signed_in, values)
         form = self.reply.form(flow, stopped.messages, values)
         flow.fire("interrupt", now, action=action.id, form=form, identity_id=flow.owner)
         if action.hook != "require_verified_address":
@@ -170,6 +203,29 @@ class Accepting:
         await work.commit()
         await self.services.dispatcher.take_up(started.delivery for started in begun)
         return await self.reply.outcome(flow, signed_in, error=VERIFIED_REQUIRED, continue_with=tuple(steps))
+
+    async def _wait(
+        self,
+        work: Work,
+        stopped: Stopped,
+        decision: Decision,
+        signed_in: SignedIn | None,
+        values: Mapping[str, Any],
+    ) -> Outcome:
+        """The change waits until its new address is verified, or is refused; the settings are their user's again."""
+        told = stopped.messages
+        if not told and await self.address_change.taken(decision) is not None:
+            told = (messages.duplicate_credentials(),)
+        flow, decision.at = work.flow, self.tools.clock.now()
+        form = self.reply.form(flow, told, values if told else {})
+        flow.fire("interrupt", decision.at, action=stopped.planned.ref.id, form=form, identity_id=flow.owner)
+        if told:
+            await work.commit()
+            return await self.reply.outcome(flow, signed_in)
+        flow, started = await self.address_change.hold(work, decision)
+        await self.services.dispatcher.take_up([started.delivery])
+        step = self.next_steps.show_verification(started, url=flow.type == "browser")
+        return await self.reply.outcome(flow, signed_in, continue_with=(step,))
 
     def _start_verifications(self, work: Work, decision: Decision, now: datetime) -> list[StartedVerification]:
         """Sends the person off to verify the first of their addresses."""
@@ -197,7 +253,7 @@ class Accepting:
         dispatcher = self.services.dispatcher
         if done.schedule.ids:
             dispatcher.wake()
-        await dispatcher.take_up(started.delivery for started in done.verifications)
+        await dispatcher.take_up([*(started.delivery for started in done.verifications), *done.mails])
         failure = await dispatcher.deliver_awaited(done.schedule.awaited)
         outcome = await self._success(done, chosen, request)
         if done.schedule.failed is not None:

@@ -9,6 +9,7 @@ from limen.domain.identity import Identity
 from limen.domain.ports import VaultRow
 from limen.domain.profile import Profile
 from limen.domain.session import Session
+from limen.domain.waiting_change import WaitingChange
 
 
 @dataclass(slots=True)
@@ -18,7 +19,7 @@ class Decision:
     `identity` is who it is about (a new one, of version 0, in registration); `profile` what they shall be; `previous`
     what they were. `session` is the one to be issued,
     refreshed, or signed in with; None where there is none. `key` is the vault row of a new identity's key. `removed`,
-    `spent` and `proven` are the verdict's.
+    `spent` and `proven` are the verdict's. `waiting` is the change of profile that waited for this verification.
     """
 
     at: datetime
@@ -37,6 +38,7 @@ class Decision:
     session_token: str | None = field(default=None, repr=False)
     devices: list[Mapping[str, Any]] = field(default_factory=list, repr=False)
     key: VaultRow | None = None
+    waiting: WaitingChange | None = None
 
     @property
     def registers(self) -> bool:

@@ -41,6 +41,7 @@ from limen.domain.identity import (
     SessionOpened,
     SessionsClosed,
     TraitsChanged,
+    TraitsChangeHeld,
 )
 from limen.domain.lockout import LockoutLifted, LoginMissed
 from limen.domain.published import ConfigurationPublished
@@ -97,5 +98,6 @@ __all__ = [
     "SessionStrengthened",
     "SessionsClosed",
     "SubmissionDismissed",
+    "TraitsChangeHeld",
     "TraitsChanged",
 ]

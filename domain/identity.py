@@ -43,6 +43,17 @@ class TraitsChanged(IdentityEvent):
     reservations: tuple[UUID, ...] = ()
 
 
+class TraitsChangeHeld(IdentityEvent):
+    """A change of the profile waits until its new address is verified by the flow `verification_id`.
+
+    What was to be changed is in the vault. A change that waited before is given up. Where it comes true,
+    `TraitsChanged` names that flow; where it comes to nothing, the flow says so (`MethodRefused`, `FlowExpired`).
+    """
+
+    flow_id: UUID
+    verification_id: UUID
+
+
 class CredentialChanged(IdentityEvent):
     """A credential of this type was set or replaced; its secret is in the vault."""
 
@@ -126,6 +137,8 @@ class Identity(Aggregate):
         self.failed: Mapping[str, Misses] = {}
         """Wrong codes since the last right one, by type."""
         self.verified: Mapping[UUID, datetime] = {}
+        self.awaited: UUID | None = None
+        """The verification that a change of the profile waits for."""
         self.sessions: tuple[tuple[UUID, datetime], ...] = ()
         self._prune_at = PRUNE_FROM
         self.past_reservations: frozenset[UUID] = frozenset()
@@ -144,21 +157,29 @@ class Identity(Aggregate):
                 self.past_reservations |= frozenset(event.reservations)
                 self.verified = {}
                 self.updated_at = event.timestamp
+                if event.flow_id == self.awaited:
+                    self.awaited = None
+            case TraitsChangeHeld():
+                self.awaited = event.verification_id
             case CredentialChanged() | CredentialRemoved() | CredentialUsed() | CredentialMissed():
                 self._credential(event)
             case AddressVerified():
                 self.verified = {**self.verified, event.address_id: event.timestamp}
-            case SessionOpened():
-                self.sessions += ((event.session_id, event.expires_at),)
-                if len(self.sessions) >= self._prune_at:
-                    self._prune(event.timestamp)
-            case SessionsClosed():
-                ended = frozenset(event.session_ids)
-                self.sessions = tuple(pair for pair in self.sessions if pair[0] not in ended)
+            case SessionOpened() | SessionsClosed():
+                self._session(event)
             case IdentityErased():
                 self.erased, self.sessions = True, ()
             case _:
                 pass
+
+    def _session(self, event: SessionOpened | SessionsClosed) -> None:
+        if isinstance(event, SessionsClosed):
+            ended = frozenset(event.session_ids)
+            self.sessions = tuple(pair for pair in self.sessions if pair[0] not in ended)
+            return
+        self.sessions += ((event.session_id, event.expires_at),)
+        if len(self.sessions) >= self._prune_at:
+            self._prune(event.timestamp)
 
     def _credential(self, event: CredentialEvent) -> None:
         type_ = event.type

@@ -1,5 +1,8 @@
 """The messages limen sends to people, in plain text. `template` names are Kratos' courier templates."""
 
+from datetime import datetime
+from uuid import UUID
+
 from limen.domain.ports import Mail
 
 _TEXTS = {
@@ -31,6 +34,12 @@ _TEXTS = {
         "Enter this code to finish your registration:\n\n    {code}\n\n"
         "If you are not registering, ignore this message.\n",
     ),
+    "verifiable_address_changed": (
+        "An address of your account was changed",
+        "The addresses of an account that this address belongs or belonged to were changed.\n\n"
+        "    Account: {account}\n    When: {at}\n\n"
+        "If it was you, there is nothing to do. If it was not, get in touch with whoever runs this service at once.\n",
+    ),
 }
 
 
@@ -38,3 +47,11 @@ def mail(template: str, to: str, code: str | None = None) -> Mail:
     """The message of a template, for one address; `code` is written into the text where the template has one."""
     subject, body = _TEXTS[template]
     return Mail(to=to, subject=subject, body=body.format(code=code), template=template, code=code)
+
+
+def address_changed(to: str, account: UUID, at: datetime) -> Mail:
+    """The message to an address from before a change. It says neither the old addresses nor the new ones."""
+    template = "verifiable_address_changed"
+    subject, body = _TEXTS[template]
+    when = at.strftime("%Y-%m-%d %H:%M UTC")
+    return Mail(to=to, subject=subject, body=body.format(account=account, at=when), template=template)

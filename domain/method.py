@@ -19,6 +19,7 @@ from limen.domain.message import Message
 from limen.domain.people import People
 from limen.domain.ports import Mail
 from limen.domain.profile import Profile
+from limen.domain.waiting_change import WaitingChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,8 @@ class Submission:
 
     `values` are the submitted fields; `kept` what the form kept of earlier ones; `challenge` the address a code went
     to; `pending` the secret that the flow keeps for this method (`Factor.prepare`, `Shown`). In settings, at a second
-    factor and when a session is refreshed, `identity` and `profile` are the signed-in person's.
+    factor and when a session is refreshed, `identity` and `profile` are the signed-in person's. `waiting` is the change
+    of profile that a verification is to make true.
     """
 
     flow: Flow
@@ -40,6 +42,11 @@ class Submission:
     identity: Identity | None = None
     profile: Profile | None = field(default=None, repr=False)
     pending: str | None = field(default=None, repr=False)
+    waiting: WaitingChange | None = None
+
+    def waits_for(self, address: str) -> bool:
+        """Whether a change of profile waits until this address is verified: a code may go there all the same."""
+        return self.waiting is not None and self.waiting.address == address
 
     @property
     def schema_id(self) -> str:

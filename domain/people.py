@@ -77,6 +77,14 @@ class People:
         """The vault row that keeps a credential's secret."""
         return VaultRow(owner, "credential", type, self.keyring.encrypt(owner, secret.encode()))
 
+    async def taken(self, profile: Profile, identity: Identity) -> UUID | None:
+        """Who else holds an identifier of a profile that is to be this identity's; None where nobody does."""
+        for id_ in self.reservations(profile):
+            holder = (await self.streams.load(Reservation, id_)).holder
+            if holder is not None and holder != identity.id:
+                return holder
+        return None
+
     # -- composing
 
     def faults(self, profile: Profile) -> list[Message]:

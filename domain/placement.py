@@ -60,9 +60,7 @@ PLACEMENT: Mapping[str, frozenset[Slot]] = {
 }
 """Each built-in action and the slots it may stand in."""
 
-PERFORMED = frozenset(
-    {"web_hook", "session", "revoke_active_sessions", "require_verified_address", "show_verification_ui"}
-)
+PERFORMED = frozenset(PLACEMENT) - {"b2b_sso", "organization"}
 """The built-in actions limen performs; the others are accepted where they belong, and listed as ignored."""
 
 

@@ -2,7 +2,7 @@
 
 The configured list, the hooks over the bus and the Python list of a slot are resolved separately, each by the rule that
 a method's list overrides the default one; every action says which of the two its list was. Configured actions run
-first, then hooks over the bus, then Python handlers, `session` last of all.
+first, then hooks over the bus, then Python handlers, `session` and `verify_new_address` last of all.
 """
 
 from collections.abc import Sequence
@@ -11,13 +11,14 @@ from uuid import UUID
 
 from limen.domain.action import Action, ActionSettings
 from limen.domain.action_events import ActionRef, Origin, PlannedAction
-from limen.domain.configuration import Slot
+from limen.domain.configuration import FlowKind, Slot
 from limen.domain.handler import Actions, RegisteredHandler
-from limen.domain.precedence import Rule, resolve, resolve_hooks
+from limen.domain.precedence import LAST, VERIFY_NEW_ADDRESS, Rule, resolve, resolve_hooks
 from limen.domain.rules import Rules
 from limen.domain.timing import Timing, timing_of
 
-SESSION = "session"
+SETTINGS = Slot(FlowKind.SETTINGS, "after", "profile")
+"""The slot whose changes may wait for a verification."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +126,22 @@ def plan(rules: Rules, handlers: Actions, slot: Slot) -> Plan:
     configured = [_configured(action, handlers, slot, chosen.rule) for action in chosen.actions]
     bus = [_configured(action, handlers, slot, hooks.rule) for action in hooks.actions]
     python = [_python(handler, slot, position, own.rule) for position, handler in enumerate(own.actions)]
-    last = [planned for planned in configured if planned.ref.hook == SESSION]
-    first = [planned for planned in configured if planned.ref.hook != SESSION]
+    last = [planned for planned in configured if planned.ref.hook in LAST]
+    first = [planned for planned in configured if planned.ref.hook not in LAST]
     return Plan(slot, chosen.rule, (*first, *bus, *python, *last))
+
+
+def left_of(settings: Plan) -> list[Planned]:
+    """What of the settings' actions runs when a change comes true that waited.
+
+    `verify_new_address` once more, and what runs with and after a change.
+    """
+    return [one for one in settings.actions if one.timing != "before_commit" or one.ref.hook == VERIFY_NEW_ADDRESS]
+
+
+def continued(settings: Plan, own: Plan) -> Plan:
+    """The plan of a verification that makes a waiting change true: what is left of the settings' comes first."""
+    return Plan(own.slot, own.rule, (*left_of(settings), *own.actions))
 
 
 def _configured(action: Action, handlers: Actions, slot: Slot, rule: Rule) -> Planned:

@@ -2,7 +2,7 @@
 
 `before`: the flow's list. `after` with a method: that method's list if it has an entry, else the flow's default list;
 never both. The rule is the same for every action, and for Python handlers and hooks over the bus, each kind among its
-own. `session` runs last.
+own. What decides whether there is a commit, and `session`, run last.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,6 +16,9 @@ from limen.domain.placement import LIST_METHODS, SINGLE_LIST_METHODS, TRIGGERS
 Rule = Literal["method", "default"]
 T = TypeVar("T")
 SESSION = "session"
+VERIFY_NEW_ADDRESS = "verify_new_address"
+LAST = (SESSION, VERIFY_NEW_ADDRESS)
+"""The actions that run last: one looks at what all the others have made of a change, the other at what was stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +66,9 @@ def resolve(configuration: Configuration, slot: Slot) -> Resolved[Action]:
         return choose_listed(configuration.triggers, slot)
     settings = configuration.flow(slot.flow)
     if slot.phase == "before":
-        return Resolved(session_last(settings.before), "default")
+        return Resolved(ordered(settings.before), "default")
     actions, rule = choose(settings.after, settings.after_methods, slot.method)
-    return Resolved(session_last(actions), rule)
+    return Resolved(ordered(actions), rule)
 
 
 def resolve_hooks(configuration: Configuration, slot: Slot) -> Resolved[Action]:
@@ -73,9 +76,9 @@ def resolve_hooks(configuration: Configuration, slot: Slot) -> Resolved[Action]:
     return choose_listed(configuration.hooks, slot)
 
 
-def session_last(actions: Sequence[Action]) -> tuple[Action, ...]:
-    """The same actions in the same order, `session` moved behind the others."""
-    return tuple(sorted(actions, key=lambda action: action.hook == SESSION))
+def ordered(actions: Sequence[Action]) -> tuple[Action, ...]:
+    """The same actions in the same order, those of `LAST` moved behind the others."""
+    return tuple(sorted(actions, key=lambda action: action.hook in LAST))
 
 
 def matrix(configuration: Configuration) -> tuple[MatrixRow, ...]:

@@ -25,6 +25,12 @@ class Schedule:
     ids: list[UUID] = field(default_factory=list)
     failed: tuple[Planned, str] | None = None
 
+    def add(self, other: "Schedule") -> None:
+        """Takes in what was scheduled beside it."""
+        self.awaited += other.awaited
+        self.ids += other.ids
+        self.failed = self.failed or other.failed
+
 
 class Scheduler:
     """Makes deliveries of actions and messages. Each becomes part of the work's next append."""
@@ -43,18 +49,22 @@ class Scheduler:
         at: datetime,
         *,
         identity_id: UUID | None = None,
+        name: str | None = None,
     ) -> Schedule:
-        """Schedules these actions, rendered with `context`; a canceled or failed template is recorded on the flow."""
+        """Schedules these actions, rendered with `context`; a canceled or failed template is recorded on the flow.
+
+        `name` tells the context apart from another one of the same commit.
+        """
         schedule = Schedule()
         if not planned:
-            work.note_context(context, at, scheduling=True)
+            work.note_context(context, at, scheduling=True, of=name)
             return schedule
         ctx = context()
-        work.document(ctx, at, scheduling=True)
+        work.document(ctx, at, scheduling=True, of=name)
         for one in planned:
             try:
                 payload, digest, trigger_id = await self.payload(
-                    one, ctx, at, owner=work.flow.id, method=work.flow.method
+                    one, ctx, at, owner=work.flow.id, method=one.ref.method
                 )
             except TemplateCanceled:
                 work.flow.fire("cancel_action", at, action=one.ref, duration=0.0)

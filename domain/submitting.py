@@ -39,6 +39,7 @@ from limen.domain.sessions import SignedIn
 from limen.domain.throttle import held_back
 from limen.domain.ui import factor_messages
 from limen.domain.unfinished import Unfinished
+from limen.domain.waiting_change import WaitingChange, waiting_change
 from limen.domain.work import Work
 
 
@@ -157,6 +158,7 @@ class Submitting:
         kept, _ = self.desk.presenter.kept(flow)
         store, pending = self.desk.services.streams.store, None
         row = await store.vault(flow.id, ROW) if flow.state == "sent_email" else None
+        waiting = await self._waiting(flow)
         if isinstance(method, Factor | Returning):
             pending = await pending_secret(store, self.keyring, flow, method.name)
         rules = self.desk.rules
@@ -172,4 +174,12 @@ class Submitting:
             identity=signed_in.identity if signed_in else None,
             profile=signed_in.profile if signed_in else None,
             pending=pending,
+            waiting=waiting,
         )
+
+    async def _waiting(self, flow: Flow) -> WaitingChange | None:
+        """The change of profile that a verification is to make true."""
+        if flow.kind is not FlowKind.VERIFICATION or flow.started_by is None or flow.identity_id is None:
+            return None
+        identity = await self.desk.people.identity(flow.identity_id)
+        return await waiting_change(self.desk.services.streams.store, self.keyring, flow, identity)

@@ -18,6 +18,9 @@ _BUILT_IN: dict[str, Timing] = {
     "session": "with_commit",
     "revoke_active_sessions": "with_commit",
     "show_verification_ui": "with_commit",
+    "verification": "with_commit",
+    "notify_previous_addresses": "with_commit",
+    "verify_new_address": "before_commit",
     "require_verified_address": "before_commit",
 }
 

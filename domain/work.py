@@ -79,21 +79,28 @@ class Work:
         sealed = self._keyring.encrypt(self.flow.id, dump(value))
         return VaultRow(self.flow.id, kind, name, sealed, expires_at=at + self._retention)
 
-    def document(self, ctx: Mapping[str, Any], at: datetime, *, scheduling: bool = False) -> str:
+    def document(self, ctx: Mapping[str, Any], at: datetime, *, scheduling: bool = False, of: str | None = None) -> str:
         """Keeps the context document an action is given; answers its name.
 
         The name begins with the version at which it was made. `scheduling`: what is given to actions that the append
-        schedules; its name says so.
+        schedules; its name says so, and `of` what, where that is not what the flow itself came to.
         """
         self._documents += 1
-        name = f"{self.flow.version}.{self._documents}{SCHEDULED if scheduling else ''}"
+        name = f"{self.flow.version}.{self._documents}{f'.{of}' if of else ''}{SCHEDULED if scheduling else ''}"
         self.keep("context", name, ctx, at)
         return name
 
-    def note_context(self, context: Callable[[], Mapping[str, Any]], at: datetime, *, scheduling: bool = False) -> None:
+    def note_context(
+        self,
+        context: Callable[[], Mapping[str, Any]],
+        at: datetime,
+        *,
+        scheduling: bool = False,
+        of: str | None = None,
+    ) -> None:
         """Keeps the context as it stands, though no action asks for it, where every one is to be kept."""
         if self._every_context:
-            self.document(context(), at, scheduling=scheduling)
+            self.document(context(), at, scheduling=scheduling, of=of)
 
 
 def dump(value: Any) -> bytes:

@@ -85,9 +85,9 @@ def matrix(config: Config = None, settings: SettingsFile = None, app_: App = Non
 def resolved(configuration: "Configuration", handlers: "Actions", slot: "Slot") -> tuple[str, list[dict[str, Any]]]:
     """The rule that chose the configured list, and every action of the slot in order, each with the rule of its own.
 
-    Configured actions, hooks over the bus, Python handlers, `session` last.
+    Configured actions, hooks over the bus, Python handlers; `session` and `verify_new_address` last.
     """
-    from limen.domain.precedence import SESSION, resolve_hooks
+    from limen.domain.precedence import LAST, resolve_hooks
     from limen.domain.precedence import resolve as choose
 
     chosen, hooks, own = choose(configuration, slot), resolve_hooks(configuration, slot), handlers.of(slot)
@@ -96,8 +96,8 @@ def resolved(configuration: "Configuration", handlers: "Actions", slot: "Slot") 
         for found in (chosen, hooks)
     )
     python = [{"hook": "python", "id": one.id, "source": f"python:{one.id}", "rule": own.rule} for one in own.actions]
-    first = [one for one in configured if one["hook"] != SESSION]
-    return chosen.rule, [*first, *bus, *python, *(one for one in configured if one["hook"] == SESSION)]
+    first = [one for one in configured if one["hook"] not in LAST]
+    return chosen.rule, [*first, *bus, *python, *(one for one in configured if one["hook"] in LAST)]
 
 
 def matrix_rows(configuration: "Configuration", handlers: "Actions") -> list[dict[str, Any]]:

@@ -11,11 +11,13 @@ from limen.adapters.configuration.web_hook import read_web_hook
 from limen.domain.action import Action, ActionSettings
 from limen.domain.configuration import FlowKind, Slot
 from limen.domain.placement import LIST_METHODS, PERFORMED, PLACEMENT, SINGLE_LIST_METHODS, SLOTS, placement_fault
+from limen.domain.previous_addresses import RECIPIENTS
 
 _ENTRY: Shape = {"hook!": TEXT, "config": ANYTHING}
 _CONFIGS: Mapping[str, Shape] = {
-    "notify_previous_addresses": {"recipients": one_of("removed", "all_verified", "all")},
+    "notify_previous_addresses": {"recipients": one_of(*RECIPIENTS)},
 }
+_VERIFICATION = ("selfservice", "flows", "verification")
 _OPEN = ("b2b_sso", "organization")
 
 
@@ -117,10 +119,19 @@ def _check_other(draft: Draft, hook: str, entry: Mapping[str, Any], slot: Slot, 
         check(_CONFIGS[hook], entry.get("config", {}), here, draft.findings)
     elif hook in PLACEMENT and "config" in entry:
         draft.findings.fault(here, f"'{hook}' has no config")
-    if hook in PLACEMENT and hook not in PERFORMED:
-        draft.findings.ignore(pointer)
-    if hook == "verification" or (hook == "show_verification_ui" and slot.flow is FlowKind.LOGIN):
-        draft.findings.warn(pointer, f"'{hook}' is deprecated in {slot}; show_verification_ui belongs to registration")
+    _remark(draft, hook, slot, pointer)
+    if hook == "verify_new_address" and not section(draft.document, *_VERIFICATION).get("enabled"):
+        draft.findings.fault(pointer, "'verify_new_address' needs selfservice.flows.verification.enabled")
     secrets = section(draft.document, "secrets")
     if hook == "session" and not (secrets.get("cookie") or secrets.get("default")):
         draft.findings.fault(pointer, "'session' needs secrets.cookie or secrets.default")
+
+
+def _remark(draft: Draft, hook: str, slot: Slot, pointer: str) -> None:
+    """What is accepted, and does not do what it says, or not any more."""
+    if hook in PLACEMENT and hook not in PERFORMED:
+        draft.findings.ignore(pointer)
+    if hook in ("verification", "show_verification_ui") and slot.flow is FlowKind.LOGIN:
+        draft.findings.warn(pointer, f"'{hook}' is deprecated in {slot}; show_verification_ui belongs to registration")
+    if hook == "verification" and slot.flow is FlowKind.REGISTRATION:
+        draft.findings.warn(pointer, "'verification' adds nothing: where verification is enabled it starts by itself")

@@ -160,6 +160,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "SessionsClosed": "each session itself is told",
     "IdentityRegistered": _ACCOUNT,
     "TraitsChanged": _ACCOUNT,
+    "TraitsChangeHeld": "the verification it waits for is told, and the change when it comes true",
     "CredentialChanged": _ACCOUNT,
     "CredentialRemoved": _ACCOUNT,
     "CredentialUsed": "where it signed somebody in, the session is told: `SessionRefreshed`",

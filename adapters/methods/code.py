@@ -87,6 +87,8 @@ class CodeMethod:
             return Refused("missing", (messages.required("email", "email"),), {"email": ""})
         address = normalize(typed)
         identity = await submission.people.holder(address)
+        if submission.waits_for(address):
+            return await self._send_to_new_address(submission, address, identity)
         if identity is not None and not self._reaches(submission, identity, address):
             identity = None
         template = _TEMPLATES[submission.flow.kind]
@@ -96,6 +98,16 @@ class CodeMethod:
             f"{template}_valid" if identity else f"{template}_invalid",
             identity=identity,
             values={"email": typed},
+        )
+
+    async def _send_to_new_address(self, submission: Submission, address: str, holder: Identity | None) -> Verdict:
+        """Another code for an address that a change waits for; none where it came to be somebody else's meanwhile."""
+        assert submission.flow.identity_id is not None
+        identity = await submission.people.identity(submission.flow.identity_id)
+        if holder is not None and identity is not None and holder.id != identity.id:
+            return Refused("duplicate", (messages.duplicate_credentials(),), identity_id=holder.id)
+        return self._challenge(
+            submission, address, "verification_code_valid", identity=identity, values={"email": address}
         )
 
     def _reaches(self, submission: Submission, identity: Identity, address: str) -> bool:
@@ -155,6 +167,8 @@ class CodeMethod:
 
     def _still_theirs(self, submission: Submission, identity: Identity, address: str) -> bool:
         """A code that went to an address counts no more once its owner has given the address up."""
+        if submission.waits_for(address) and identity.id == submission.flow.identity_id:
+            return True
         if submission.flow.kind is FlowKind.LOGIN:
             return self._signs_in(submission, submission.people.profile(identity), address)
         return self._reaches(submission, identity, address)

@@ -97,3 +97,11 @@ class Bodies:
             return Body(payload if rendered is None else rendered)
         request = prepare(action, rendered, trigger_id=_NOBODY, ctx=ctx, method=slot.method, at=at)
         return Body(request.body or b"", request)
+
+
+def brings_new(ctx: Context) -> bool:
+    """Whether a change of settings, as its context shows it, brings an address that is not verified."""
+    before, after = (ctx[name].get("verifiable_addresses") or () for name in ("previous_identity", "identity"))
+    known = {(one["via"], one["value"]) for one in before}
+    active = ctx["identity"]["state"] == "active"
+    return active and any((one["via"], one["value"]) not in known and not one["verified"] for one in after)

@@ -7,10 +7,13 @@ of the turn: after the same modifications, before the commit or with it. Its tim
 from collections.abc import Mapping
 from typing import Any
 
+from limen.domain.configuration import FlowKind
 from limen.domain.simulation.records import Records
 from limen.domain.simulation.turn import Act, Turn
 from limen.domain.work import SCHEDULED
 
+CHANGE = "profile"
+"""The method whose change may have waited for a verification."""
 Modifications = tuple[int, ...]
 Context = Mapping[str, Any]
 
@@ -23,7 +26,7 @@ class Contexts:
         self._turn = turn
         self._until = until
         self._blocking: dict[Modifications, Mapping[str, Any]] | None = None
-        self._commit: Mapping[str, Any] | None = None
+        self._commit: dict[str, Mapping[str, Any]] = {}
         self._own: dict[str, Mapping[str, Any]] = {}
 
     async def before_commit(self, modifications: Modifications | None, act: Act | None = None) -> Context | None:
@@ -37,10 +40,14 @@ class Contexts:
         own = self._own.get(act.context) if act is not None and act.context and act.after == modifications else None
         return own if own is not None else found
 
-    async def with_commit(self, modifications: Modifications | None) -> Mapping[str, Any] | None:
-        """What an action is given that the commit schedules; None where it is not kept."""
+    async def with_commit(self, modifications: Modifications | None, of: str | None = None) -> Mapping[str, Any] | None:
+        """What an action is given that the commit schedules; None where it is not kept.
+
+        `of` is the method of its list: a change of settings that a verification makes true has a context of its own.
+        """
         await self._read()
-        return self._commit if modifications == self._turn.modifications else None
+        waited = self._turn.slot.flow is FlowKind.VERIFICATION and of == CHANGE
+        return self._commit.get(CHANGE if waited else "") if modifications == self._turn.modifications else None
 
     async def _read(self) -> dict[Modifications, Mapping[str, Any]]:
         if self._blocking is None:
@@ -50,7 +57,7 @@ class Contexts:
                 if version < self._turn.version or (self._until is not None and version >= self._until):
                     continue
                 if name.endswith(SCHEDULED):
-                    self._commit = document
+                    self._commit[CHANGE if name.endswith(f".{CHANGE}{SCHEDULED}") else ""] = document
                 else:
                     self._own[name] = document
                     self._blocking.setdefault(self._stage(version), document)

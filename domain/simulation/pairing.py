@@ -7,6 +7,7 @@ from limen.domain.action import Action, ActionSettings, WebHook
 from limen.domain.action_events import PlannedAction
 from limen.domain.configuration import Configuration
 from limen.domain.plan import Planned
+from limen.domain.precedence import VERIFY_NEW_ADDRESS
 from limen.domain.simulation.turn import BLOCKING
 
 
@@ -133,7 +134,7 @@ def _settled(pair: Pair) -> bool:
         return False
     if not pair.planned.action.asks:
         return pair.planned.delivered or (
-            pair.planned.handler is None and pair.planned.ref.hook == "require_verified_address"
+            pair.planned.handler is None and pair.planned.ref.hook in ("require_verified_address", VERIFY_NEW_ADDRESS)
         )
     return patience(pair.planned.action.settings) == patience(pair.before.settings)
 

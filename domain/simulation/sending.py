@@ -29,7 +29,7 @@ class Sending:
         kept = recorded is not None and means.act(pair) is None and modifications == means.turn.modifications
         if planned.action is None or not planned.action.asks:
             return self._as_recorded(seen, pair, sent) if kept and pair.same else seen
-        ctx = await means.contexts.with_commit(modifications)
+        ctx = await means.contexts.with_commit(modifications, planned.ref.method)
         if kept and await self._unchanged(pair, planned.action, sent, ctx):
             return self._as_recorded(seen, pair, sent)
         return await self._rendered(seen, pair, planned.action, ctx)

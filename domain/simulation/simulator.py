@@ -4,16 +4,18 @@ Each flow is decided on its own recorded past: that somebody's earlier flow woul
 into their later ones.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from limen.domain.action import Action
+from limen.domain.action_events import PlannedAction
 from limen.domain.configuration import FlowKind, Slot
 from limen.domain.handler import Actions
-from limen.domain.plan import Plan, plan
+from limen.domain.plan import SETTINGS, Plan, Planned, left_of, plan
 from limen.domain.ports import Templates
+from limen.domain.precedence import VERIFY_NEW_ADDRESS
 from limen.domain.rules import Rules
 from limen.domain.simulation.admission import otherwise, refusal
 from limen.domain.simulation.bodies import Bodies
@@ -125,7 +127,7 @@ class Simulator:
         plan_, pairing = self._paired(turn, past)
         if not pairing.identical:
             return None
-        if self._drift(flow.kind, past) and any(
+        if self._drifts(flow.kind, turn, past) and any(
             one.planned.calls_out or one.planned.delivered for one in pairing.pairs
         ):
             return None
@@ -138,7 +140,7 @@ class Simulator:
             turn=turn,
             pairing=pairing,
             records=self.records,
-            bodies=Bodies(self.templates, turn, self._drift(flow.kind, past)),
+            bodies=Bodies(self.templates, turn, self._drifts(flow.kind, turn, past)),
             contexts=Contexts(self.records, turn, until),
             live=self.live,
             modifies=turn.slot.phase == "after" and flow.kind in (FlowKind.REGISTRATION, FlowKind.SETTINGS),
@@ -166,9 +168,26 @@ class Simulator:
         key = (turn.slot, signature)
         if key not in past.pairings:
             new = plan(self.rules, self.handlers or Actions(), turn.slot)
-            listed = list(new.actions) if self.handlers is not None else with_stand_ins(new.actions, turn.planned)
-            past.pairings[key] = new, pair(listed, turn.planned, past.actions)
+            past.pairings[key] = new, pair(self._listed(new, turn), turn.planned, past.actions)
         return past.pairings[key]
+
+    def _listed(self, new: Plan, turn: Turn) -> list[Planned]:
+        """What runs in a turn; in one that made a waiting change true, what was left of the settings' list too."""
+        if turn.slot.flow is not FlowKind.VERIFICATION or VERIFY_NEW_ADDRESS not in {one.hook for one in turn.planned}:
+            return self._with_handlers(new.actions, turn.planned)
+        settings = plan(self.rules, self.handlers or Actions(), SETTINGS)
+        theirs = [one for one in turn.planned if one.method == SETTINGS.method]
+        left = left_of(settings) if settings.has(VERIFY_NEW_ADDRESS) else []
+        own = [one for one in turn.planned if one.method != SETTINGS.method]
+        return [*self._with_handlers(left, theirs), *self._with_handlers(new.actions, own)]
+
+    def _with_handlers(self, new: Sequence[Planned], old: Sequence[PlannedAction]) -> list[Planned]:
+        return list(new) if self.handlers is not None else with_stand_ins(new, old)
+
+    def _drifts(self, kind: FlowKind, turn: Turn, past: _Past) -> frozenset[Path]:
+        """What differs of the contexts; of those of settings too, where a change of theirs came true."""
+        waited = kind is FlowKind.VERIFICATION and any(one.method == SETTINGS.method for one in turn.planned)
+        return self._drift(kind, past) | (self._drift(FlowKind.SETTINGS, past) if waited else frozenset())
 
     def _drift(self, kind: FlowKind, past: _Past) -> frozenset[Path]:
         if past.rules is None:

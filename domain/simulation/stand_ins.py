@@ -6,23 +6,24 @@ from typing import cast
 
 from limen.domain.action_events import ActionRef, PlannedAction
 from limen.domain.placement import PLACEMENT
-from limen.domain.plan import SESSION, Planned
+from limen.domain.plan import Planned
+from limen.domain.precedence import LAST
 from limen.domain.timing import Timing
 
 
 def with_stand_ins(new: Sequence[Planned], old: Sequence[PlannedAction]) -> list[Planned]:
     """The plan with the handlers of the recorded one, when the application's are not at hand.
 
-    Python handlers stand in their place, before `session` and after all others; a name of the configuration runs when
-    it ran then.
+    Python handlers stand in their place, before those that run last and after all others; a name of the configuration
+    runs when it ran then.
     """
     when = {one.hook: one for one in old}
     listed = [
         replace(one, timing=_timing(when[one.ref.hook])) if one.ref.hook in when and _named(one) else one for one in new
     ]
     python = [Planned(_ref(one), one.source, _timing(one), one.rule or "default") for one in old if _python(one)]
-    last = [one for one in listed if one.ref.hook == SESSION]
-    return [*(one for one in listed if one.ref.hook != SESSION), *python, *last]
+    last = [one for one in listed if one.ref.hook in LAST]
+    return [*(one for one in listed if one.ref.hook not in LAST), *python, *last]
 
 
 def _named(one: Planned) -> bool:

@@ -82,7 +82,7 @@ class Turn:
 
     `end` of a start: opened, rejected, failed. Of a submission: completed, interrupted, refused (what it came to does
     not fit or is somebody else's), released (an action failed, or another submission went first). `unfinished` where
-    its process died.
+    its process died. `started` are the flows it started by itself.
     """
 
     flow: UUID
@@ -98,6 +98,7 @@ class Turn:
     end_version: int | None = None
     reason: str | None = None
     deliveries: tuple[UUID, ...] = ()
+    started: tuple[UUID, ...] = ()
     modifications: tuple[int, ...] = ()
 
     def act(self, ref: ActionRef) -> Act | None:
@@ -242,6 +243,7 @@ class _Reading:
         turn.end, turn.end_version, self.turn = end, event.originator_version, None
         turn.reason = getattr(event, "reason", None)
         turn.deliveries = getattr(event, "deliveries", ())
+        turn.started = getattr(event, "started", ())
 
     def _submitted(self, event: DomainEvent) -> None:
         """What came of a submission that was not accepted."""

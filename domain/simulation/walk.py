@@ -6,10 +6,11 @@ from dataclasses import replace
 from limen.domain.answer import Failure, Modification, Verdict
 from limen.domain.handler import RegisteredHandler
 from limen.domain.placement import PLACEMENT
+from limen.domain.precedence import VERIFY_NEW_ADDRESS
 from limen.domain.recording import verdict_name
 from limen.domain.runner import call_handler, said
 from limen.domain.simulation.asking import Asking
-from limen.domain.simulation.bodies import NOT_KEPT, Context
+from limen.domain.simulation.bodies import NOT_KEPT, Context, brings_new
 from limen.domain.simulation.contexts import Modifications
 from limen.domain.simulation.foresight import UNKNOWN, Foreseen, Source
 from limen.domain.simulation.means import Means
@@ -93,14 +94,26 @@ class Walk:
         return turn.with_commit.get(place(pair.old), "continue")
 
     async def _builtin(self, pair: Pair) -> Foreseen:
-        """`require_verified_address`, which looks at the identity alone."""
+        """`require_verified_address` and `verify_new_address`, which look at the identity alone."""
         act = self.means.act(pair)
-        if act is not None and act.verdict is not None:
+        if act is not None and act.verdict is not None and self.modifications == act.after:
             return self._told(pair, act.verdict, "decided", act.verdict)
+        if pair.planned.ref.hook == VERIFY_NEW_ADDRESS:
+            return await self._new_address(pair, act.verdict if act is not None else None)
         verified = await self.means.records.verified(self.means.turn)
         if verified is None:
             return self._told(pair, UNKNOWN, "unknown", why=NOT_KEPT)
         return self._told(pair, "continue" if verified else "interrupt", "decided")
+
+    async def _new_address(self, pair: Pair, recorded: str | None) -> Foreseen:
+        """A change waits where it brings an address that is not verified: then the flow started to verify one."""
+        turn, contexts = self.means.turn, self.means.contexts
+        ctx = await contexts.before_commit(self.modifications) or await contexts.with_commit(self.modifications)
+        if turn.end == "completed" and turn.started and self.modifications == turn.modifications:
+            return self._told(pair, "interrupt", "decided", recorded)
+        if ctx is None or "previous_identity" not in ctx:
+            return self._told(pair, UNKNOWN, "unknown", recorded, NOT_KEPT)
+        return self._told(pair, "interrupt" if brings_new(ctx) else "continue", "decided", recorded)
 
     # -- handlers
 

@@ -132,6 +132,11 @@ def address_not_verified() -> Message:
     return Message(4000010, "Verify your address first, then sign in.")
 
 
+def too_many_address_changes() -> Message:
+    """4050002: new addresses are verified one at a time."""
+    return Message(4050002, "Please change one address at a time.")
+
+
 def no_code_user() -> Message:
     """4000035: nobody who signs in by code has this address."""
     return Message(4000035, "No account can sign in with a code sent there.")

@@ -182,16 +182,15 @@ def test_what_is_deprecated_warns() -> None:
         LOGIN_AFTER,
         "/selfservice/flows/login/after/hooks/1/config/can_interrupt",
     ]
-    assert LOGIN_AFTER in reading.ignored
+    assert LOGIN_AFTER not in reading.ignored
 
 
 @pytest.mark.parametrize(
     ("flow", "method", "hook", "ignored"),
     [
         ("registration", "password", "show_verification_ui", False),
-        ("registration", "password", "verification", True),
-        ("settings", "profile", "verify_new_address", True),
-        ("settings", "profile", "notify_previous_addresses", True),
+        ("registration", "password", "verification", False),
+        ("settings", "profile", "notify_previous_addresses", False),
         ("login", "password", "organization", True),
         ("login", "password", "require_verified_address", False),
     ],

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from limen.domain.action import Action
 from limen.domain.configuration import Configuration, FlowKind, FlowSettings, Slot
-from limen.domain.precedence import choose, known_methods, matrix, resolve, resolve_hooks, session_last
+from limen.domain.precedence import choose, known_methods, matrix, ordered, resolve, resolve_hooks
 
 KNOWN = {
     FlowKind.LOGIN: ("password", "webauthn", "passkey", "oidc", "code", "totp", "lookup_secret"),
@@ -129,9 +129,9 @@ NAMES = st.lists(st.sampled_from(["web_hook", "session", "a", "b"]), max_size=6)
 
 @given(NAMES)
 def test_session_runs_last_and_the_others_keep_their_order(names: list[str]) -> None:
-    ordered = session_last(actions(*names))
-    assert hooks(ordered) == [n for n in names if n != "session"] + [n for n in names if n == "session"]
-    assert sorted(action.position for action in ordered) == list(range(len(names)))
+    listed = ordered(actions(*names))
+    assert hooks(listed) == [n for n in names if n != "session"] + [n for n in names if n == "session"]
+    assert sorted(action.position for action in listed) == list(range(len(names)))
 
 
 @given(NAMES, st.dictionaries(st.sampled_from(ALL_METHODS), NAMES), st.none() | st.sampled_from(ALL_METHODS))

@@ -4,6 +4,7 @@ import pytest
 
 from limen.domain import RequestRefused
 from limen.domain.ui import messages as catalogue
+from tests.support.addresses import arrive, change
 from tests.support.engine import ADA, PASSWORD, open_house, shown
 
 
@@ -62,3 +63,14 @@ async def test_refresh_keeps_the_session_and_its_token() -> None:
         assert again.session.authenticated_at > first.session.authenticated_at
         assert len(again.session.authentication_methods) == 2
         assert await house.engine.session(first.session_token)
+
+
+async def test_a_name_alone_takes_no_fresh_session_whether_the_address_is_verified_or_not() -> None:
+    """Kratos asks for one where an address is verified, and not where none is."""
+    for verified in (False, True):
+        async with open_house() as house:
+            token = await arrive(house, verified=verified)
+            house.clock.advance(3601)
+            assert (await change(house, token, ADA, name={"first": "Ada"})).completed
+            with pytest.raises(RequestRefused):
+                await change(house, token)

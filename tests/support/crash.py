@@ -32,8 +32,8 @@ class Scene:
     """What a child does.
 
     `name` is of the person, new in each scene. `forever` is two at once: new people go through all flows, and `old`,
-    who is registered already, through the others, beginning with the `nth`. `only` is one flow, and a death at its
-    `nth` append, `before` or after it (0: it lives).
+    who is registered already, through the others, beginning with the `nth`. `only` is one flow (or `move`: two), and a
+    death at its `nth` append, `before` or after it (0: it lives).
     """
 
     config: str
@@ -105,6 +105,14 @@ class Person:
                 code = messages[-1].code
                 await self.submit(flow.id, "code", {"code": code})
 
+    async def move(self) -> None:
+        """A change of address that waits for its verification."""
+        flow = await self.engine.start("settings", session_token=self.token)
+        values = {"traits": {"email": f"new.{self.address}"}}
+        outcome = await self.submit(flow.id, "profile", values, session_token=self.token)
+        verification = UUID(outcome.continue_with[0]["flow"]["id"])
+        await self.submit(verification, "code", {"code": self.courier.messages[-1].code})
+
     async def submit(self, flow: UUID, method: str, values: Mapping[str, Any], **options: Any) -> Any:
         """A submission, acknowledged after it has returned."""
         outcome = await self.engine.submit(flow, method=method, values=values, **options)
@@ -128,7 +136,7 @@ async def play(scene: Scene) -> None:
             await person.go_through(kind)
         await all_sent(engine)
         appends = arm(engine, scene)
-        await person.go_through(scene.only)
+        await (person.move() if scene.only == "move" else person.go_through(scene.only))
         await all_sent(engine)
         tale.tell("appended", times=appends())
 

@@ -272,6 +272,7 @@ SILENT: Final[Mapping[str, str]] = {
     "CredentialMissed": "the flow's failure is said: MethodRefused",
     "LoginMissed": "the flow's failure is said: MethodRefused",
     "LockoutLifted": "Kratos has no lockouts",
+    "TraitsChangeHeld": "nothing has changed yet: IdentityUpdated follows when it does",
     "AddressVerified": "Kratos says VerificationSucceeded alone: FlowCompleted",
     "SessionOpened": "said of the session: SessionIssued",
     "SessionsClosed": "said of each session: SessionRevoked",
