@@ -18,7 +18,14 @@ from limen.adapters.courier import SmtpCourier
 from limen.adapters.hasher import PooledHasher
 from limen.adapters.keyring import Keys
 from limen.adapters.ledger.sealing import sealing
-from limen.adapters.methods import CodeMethod, LookupSecretMethod, PasswordMethod, ProfileMethod, TotpMethod
+from limen.adapters.methods import (
+    CodeMethod,
+    IdentifierFirstMethod,
+    LookupSecretMethod,
+    PasswordMethod,
+    ProfileMethod,
+    TotpMethod,
+)
 from limen.adapters.rules import recall, rules_of
 from limen.adapters.store import LogStore, open_store
 from limen.adapters.system import SystemClock, SystemIds, SystemSecrets
@@ -184,6 +191,7 @@ class _Books:
         methods: tuple[Method, ...] = (
             PasswordMethod(configuration.method("password").config, hasher, breaches),
             CodeMethod(configuration.method("code").config, self.tools.secrets),
+            IdentifierFirstMethod(),
             ProfileMethod(),
             TotpMethod(configuration.method("totp").config, self.tools.secrets, configuration.base_url),
             LookupSecretMethod(self.tools.secrets),

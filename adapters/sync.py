@@ -68,6 +68,10 @@ class SyncEngine:
         """Erases a person."""
         return self._run(lambda: self._engine.erase(identity_id))
 
+    def unlock(self, identity_id: UUID | str, what: str | None = None) -> tuple[str, ...]:
+        """As `Engine.unlock`."""
+        return self._run(lambda: self._engine.unlock(identity_id, what))
+
     def _run(self, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
         if os.getpid() != self._process:
             raise WrongProcess("this engine was opened in another process; open one after the fork")

@@ -124,6 +124,7 @@ class Accepting:
             verified=verdict.verified,
             removed=verdict.removed,
             spent=verdict.spent,
+            used=verdict.used,
             proven=verdict.proven,
             session=signed_in.session if signed_in and flow.kind is FlowKind.SETTINGS else None,
             devices=list(signed_in.devices) if signed_in else [],

@@ -35,7 +35,7 @@ class Admission:
         if signed_in.identity.id != flow.identity_id:
             raise RequestRefused("security_identity_mismatch", "this settings flow belongs to somebody else")
         required, back = self.configuration.flow(flow.kind).required_aal, settings_url(self.configuration, flow.id)
-        demand(self.configuration, required, signed_in.session, signed_in.identity, back)
+        demand(self.people.rules, required, signed_in.session, signed_in.identity, signed_in.profile, back)
 
     def privileged(self, flow: Flow, verdict: Accepted, signed_in: SignedIn | None, now: datetime) -> None:
         """Changing a credential, an identifier or an address takes a fresh session (Kratos' privileged session)."""
@@ -55,7 +55,7 @@ class Admission:
         if flow.kind is not FlowKind.SETTINGS or signed_in is None:
             return
         back = settings_url(self.configuration, flow.id)
-        demand(self.configuration, HIGHEST, signed_in.session, signed_in.identity, back)
+        demand(self.people.rules, HIGHEST, signed_in.session, signed_in.identity, signed_in.profile, back)
         self.fresh(flow, signed_in, now)
 
     def fresh(self, flow: Flow, signed_in: SignedIn | None, now: datetime) -> None:

@@ -7,35 +7,53 @@ Kratos: `selfservice.flows.settings.required_aal` and `session.whoami.required_a
 from urllib.parse import urlencode
 from uuid import UUID
 
-from limen.domain.configuration import Configuration
+from limen.domain.code_factor import code_addresses
+from limen.domain.configuration import Configuration, FlowKind
 from limen.domain.errors import RequestRefused
+from limen.domain.flow import Flow
 from limen.domain.identity import Identity
+from limen.domain.profile import Profile
+from limen.domain.rules import Rules
 from limen.domain.session import Session
 
 HIGHEST = "highest_available"
 SECOND_FACTORS = ("totp", "lookup_secret")
-"""The methods that prove a second factor, in the order a form offers them."""
+"""The methods whose credential is a second factor, and nothing else, in the order a form offers them.
+
+`code` is one too where `mfa_enabled` says so: it has no credential.
+"""
 
 
-def second_factors(configuration: Configuration, identity: Identity) -> tuple[str, ...]:
+def second_factors(rules: Rules, identity: Identity, profile: Profile) -> tuple[str, ...]:
     """The second factors somebody has and the configuration switches on."""
-    held = identity.credentials
-    return tuple(name for name in SECOND_FACTORS if name in held and configuration.method(name).enabled)
+    held, method = identity.credentials, rules.configuration.method
+    ways = [name for name in SECOND_FACTORS if name in held and method(name).enabled]
+    return tuple(["code", *ways] if code_addresses(rules, profile) else ways)
+
+
+def asks_second_factor(flow: Flow) -> bool:
+    """Whether a login asks for a second factor: whatever is given in it is one."""
+    return flow.kind is FlowKind.LOGIN and flow.requested_aal != "aal1"
 
 
 def demand(
-    configuration: Configuration, required: str, session: Session, identity: Identity, return_to: str | None = None
+    rules: Rules,
+    required: str,
+    session: Session,
+    identity: Identity,
+    profile: Profile,
+    return_to: str | None = None,
 ) -> None:
     """Raises `RequestRefused` (`session_aal2_required`) where the session has shown less than is required.
 
     Its `redirect_browser_to` is where the second factor is asked for; `return_to` where that leads back to.
     """
-    if required != HIGHEST or session.aal != "aal1" or not second_factors(configuration, identity):
+    if required != HIGHEST or session.aal != "aal1" or not second_factors(rules, identity, profile):
         return
     raise RequestRefused(
         "session_aal2_required",
         "this needs the second factor; start a login with aal='aal2' first",
-        redirect_browser_to=login_url(configuration, aal="aal2", return_to=return_to),
+        redirect_browser_to=login_url(rules.configuration, aal="aal2", return_to=return_to),
     )
 
 

@@ -112,7 +112,7 @@ class Completion:
         lists = decision.method in LISTS and flow.kind is FlowKind.SETTINGS  # an entry added meanwhile would be lost
         if (flow.kind is FlowKind.LOGIN or lists) and moved > decision.identity.version:
             raise Overtaken
-        if decision.spent and held_back(fresh, decision.method, decision.at):
+        if (decision.spent or decision.used) and held_back(fresh, decision.method, decision.at):
             raise Overtaken  # others were guessing meanwhile: a right guess among too many counts no more
         session = decision.session
         if session is not None and session.version > len(session.pending):

@@ -63,6 +63,8 @@ class FlowSettings:
     notify_unknown_recipients: bool = False
     privileged_session_max_age: timedelta = timedelta(hours=1)
     required_aal: str = "aal1"
+    style: str = "unified"
+    """Login: `unified` or `identifier_first`; registration: `unified` or `profile_first`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class MethodSettings:
 
     enabled: bool = False
     passwordless_enabled: bool = False
+    mfa_enabled: bool = False
     config: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
@@ -208,6 +211,8 @@ class Configuration:
     allowed_return_urls: tuple[str, ...] = ()
     session_lifespan: timedelta = timedelta(hours=24)
     whoami_required_aal: str = "aal1"
+    mitigates_enumeration: bool | None = None
+    """`security.account_enumeration.mitigate`; None where the file does not say."""
     session_cookie: str = SESSION_COOKIE
     """`session.cookie.name`: under which name browsers hold the session."""
     secrets: KeySecrets = KeySecrets()
@@ -223,6 +228,14 @@ class Configuration:
     secret_document: Mapping[str, Any] = field(default_factory=dict, repr=False)
     ignored: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    @property
+    def hides_accounts(self) -> bool:
+        """Whether a login answers unknown identifiers like known ones: where it is asked to, and where it asks for the
+        identifier first, unless told outright not to (better than Kratos, which does not by default)."""
+        if self.mitigates_enumeration is not None:
+            return self.mitigates_enumeration
+        return self.flows[FlowKind.LOGIN].style == "identifier_first"
 
     def flow(self, kind: FlowKind) -> FlowSettings:
         """The settings of one flow."""

@@ -19,7 +19,7 @@ def record_credentials(work: Work, people: People, decision: Decision, *, new: b
     for type_ in decision.removed:
         identity.record(CredentialRemoved, at, flow_id=flow_id, type=type_)
         work.step.drop.append(VaultKey(identity.id, "credential", type_))
-    for type_ in decision.spent:
+    for type_ in (*decision.spent, *((decision.method,) if decision.used else ())):
         identity.record(CredentialUsed, at, flow_id=flow_id, type=type_)
     for type_, secret in (*decision.credentials.items(), *decision.spent.items()):
         work.step.put.append(people.credential_row(identity.id, type_, secret))

@@ -19,7 +19,8 @@ class Decision:
     `identity` is who it is about (a new one, of version 0, in registration); `profile` what they shall be; `previous`
     what they were. `session` is the one to be issued,
     refreshed, or signed in with; None where there is none. `key` is the vault row of a new identity's key. `removed`,
-    `spent` and `proven` are the verdict's. `waiting` is the change of profile that waited for this verification.
+    `spent`, `used` and `proven` are the verdict's. `waiting` is the change of profile that waited for this
+    verification.
     """
 
     at: datetime
@@ -33,6 +34,7 @@ class Decision:
     verified: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     removed: tuple[str, ...] = ()
     spent: Mapping[str, str] = field(default_factory=dict, repr=False)
+    used: bool = False
     proven: bool = False
     session: Session | None = None
     session_token: str | None = field(default=None, repr=False)

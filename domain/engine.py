@@ -36,6 +36,7 @@ from limen.domain.streams import Streams
 from limen.domain.submitting import Submitting
 from limen.domain.tools import Tools
 from limen.domain.triggers import Triggers
+from limen.domain.unlocking import unlock
 
 RulesSource = Callable[[UUID], Awaitable[Rules]]
 MethodsSource = Callable[[Configuration], Mapping[str, Method]]
@@ -213,11 +214,12 @@ class Engine:
         Raises `RequestRefused` (`session_aal2_required`) where `session.whoami.required_aal` asks for a second factor
         that the person has and the session has not shown; its `details` say where a browser shows it.
         """
-        sessions, configuration = self._in_force.sessions, self._in_force.rules.configuration
+        sessions, rules = self._in_force.sessions, self._in_force.rules
         signed_in = await sessions.of(token)
         if signed_in is None:
             return None
-        demand(configuration, configuration.whoami_required_aal, signed_in.session, signed_in.identity)
+        required = rules.configuration.whoami_required_aal
+        demand(rules, required, signed_in.session, signed_in.identity, signed_in.profile)
         return Document(sessions.body(signed_in))
 
     async def signed_in(self, token: str | None) -> SignedIn | None:
@@ -248,11 +250,15 @@ class Engine:
         The log stays whole; what it says of them reads as erased. Returns the number of vault rows deleted. Raises
         `RequestRefused` (`identity_not_found`) when there is no such identity.
         """
-        try:
-            id_ = identity_id if isinstance(identity_id, UUID) else UUID(identity_id)
-        except (ValueError, AttributeError, TypeError):
-            raise RequestRefused("identity_not_found", "there is no identity of that id") from None
-        return await erase(self.tools, self.streams, id_)
+        return await erase(self.tools, self.streams, _identity(identity_id))
+
+    async def unlock(self, identity_id: UUID | str, what: str | None = None) -> tuple[str, ...]:
+        """Lets what was guessed at too often be tried again; answers what there was.
+
+        `what` is one second factor (`totp`), or `login` for the lockouts of somebody's identifiers; by default all.
+        Raises `RequestRefused` (`identity_not_found`) when there is no such identity.
+        """
+        return await unlock(self.tools, self.streams, _identity(identity_id), what)
 
     # -- one at a time
 
@@ -268,6 +274,13 @@ class Engine:
                     return await work(desk, flow)
             except Erased:
                 raise FlowNotFound(flow.id, GONE) from None
+
+
+def _identity(id_: UUID | str) -> UUID:
+    try:
+        return id_ if isinstance(id_, UUID) else UUID(id_)
+    except (ValueError, AttributeError, TypeError):
+        raise RequestRefused("identity_not_found", "there is no identity of that id") from None
 
 
 def _kind(kind: str) -> FlowKind:

@@ -29,6 +29,7 @@ from limen.domain.flow_events import (
     SubmissionDismissed,
 )
 from limen.domain.machine import FLOWS, fire
+from limen.domain.screen import SCREENS
 from limen.domain.sealed import Sealed
 
 
@@ -62,6 +63,7 @@ class Flow(Aggregate):
     challenge: Sealed | None = None
     code_expires_at: datetime | None = None
     wrong_codes = 0
+    screen: str | None = None
     busy_until: datetime | None = None
     deliveries: tuple[UUID, ...] = ()
 
@@ -112,6 +114,12 @@ class Flow(Aggregate):
 
     def _shown(self, event: SecretsShown | FormAdvanced | FlowRedirected) -> None:
         self.state, self.form, self.busy_until = self.back, event.form, None
+
+    def _advanced(self, event: FormAdvanced) -> None:
+        self.back = FLOWS[self.kind].backs[0]
+        if event.step in SCREENS:
+            self.screen, self.active = event.step, None
+        self._shown(event)
 
     def _dismissed(self, event: SubmissionDismissed) -> None:
         self.form = event.form
@@ -174,7 +182,7 @@ _FOLDS: Mapping[type[DomainEvent], Any] = {
     MethodAccepted: Flow._accepted,
     MethodRefused: Flow._refused,
     SecretsShown: Flow._shown,
-    FormAdvanced: Flow._shown,
+    FormAdvanced: Flow._advanced,
     FlowRedirected: Flow._shown,
     SubmissionDismissed: Flow._dismissed,
     ActionsPlanned: Flow._planned,

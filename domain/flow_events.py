@@ -62,7 +62,10 @@ class FlowOpened(FlowEvent):
 
 
 class FlowOpenedChallenged(FlowEvent):
-    """Started by another flow, with its code already on the way. `challenge` (sealed): address, via, messages."""
+    """It opens with its code already on the way. `challenge` (sealed): address, via, messages.
+
+    Started by another flow (`started_by`), without before-actions; or a login for a second factor, which let it pass.
+    """
 
     method: str
     challenge: Sealed

@@ -69,7 +69,10 @@ class CredentialRemoved(IdentityEvent):
 
 
 class CredentialUsed(IdentityEvent):
-    """A code of this type was right and is spent: the vault says so in the same transaction."""
+    """A code of this type was right and is spent: the vault says so in the same transaction.
+
+    Of `code`, as a second factor: the flow's code is gone from the vault.
+    """
 
     flow_id: UUID | None
     type: str
@@ -82,7 +85,13 @@ class CredentialMissed(IdentityEvent):
     type: str
 
 
-CredentialEvent = CredentialChanged | CredentialRemoved | CredentialUsed | CredentialMissed
+class CredentialUnlocked(IdentityEvent):
+    """An operator lets a second factor count again: the wrong codes of this type before it are forgotten."""
+
+    type: str
+
+
+CredentialEvent = CredentialChanged | CredentialRemoved | CredentialUsed | CredentialMissed | CredentialUnlocked
 
 
 class AddressVerified(IdentityEvent):
@@ -161,7 +170,9 @@ class Identity(Aggregate):
                     self.awaited = None
             case TraitsChangeHeld():
                 self.awaited = event.verification_id
-            case CredentialChanged() | CredentialRemoved() | CredentialUsed() | CredentialMissed():
+            case (
+                CredentialChanged() | CredentialRemoved() | CredentialUsed() | CredentialMissed() | CredentialUnlocked()
+            ):
                 self._credential(event)
             case AddressVerified():
                 self.verified = {**self.verified, event.address_id: event.timestamp}
@@ -190,6 +201,8 @@ class Identity(Aggregate):
                 return
             case CredentialUsed():
                 self.spent = {**self.spent, type_: event.originator_version}
+            case CredentialUnlocked():
+                pass
             case _:
                 changed = isinstance(event, CredentialChanged)
                 kept = [one for one in self.credentials if changed or one != type_]

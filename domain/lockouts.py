@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from uuid import UUID
 
+from limen.domain.assurance import asks_second_factor
 from limen.domain.configuration import FlowKind
 from limen.domain.errors import FlowBusy, StoreConflict
 from limen.domain.flow import Flow
@@ -82,6 +83,8 @@ class Lockouts:
         """The identifier that is tried; None where nothing is counted. A code is of the address it was sent to."""
         if self.settings is None or submission.flow.kind is not FlowKind.LOGIN or method not in GUESSED:
             return None
+        if asks_second_factor(submission.flow):
+            return None  # whose count is another one: `limen.domain.throttle`
         values, sent = submission.values, submission.challenge
         typed = values.get("identifier") or values.get("password_identifier") or submission.kept.get("identifier")
         if method == "code" and submission.flow.state == "sent_email" and sent is not None:

@@ -112,7 +112,7 @@ def _rows(form: str, *, challenges: bool, opens_challenged: bool, shows: bool, s
     if shows:
         rows.insert(4, Row("show", ("authenticating",), BACK, "SecretsShown"))
     if steps:
-        rows.insert(5, Row("advance", ("authenticating",), BACK, "FormAdvanced"))
+        rows.insert(5, Row("advance", ("authenticating",), form, "FormAdvanced"))
         rows.insert(6, Row("redirect", ("authenticating",), BACK, "FlowRedirected"))
     if opens_challenged:
         rows.insert(1, Row("open_challenged", ("preparing",), "sent_email", "FlowOpenedChallenged"))
@@ -139,13 +139,15 @@ def _flow(
 
 
 FLOWS: Mapping[FlowKind, Table] = {
-    FlowKind.LOGIN: _flow(FlowKind.LOGIN, FORM, steps=True),
+    FlowKind.LOGIN: _flow(FlowKind.LOGIN, FORM, opens_challenged=True, steps=True),
     FlowKind.REGISTRATION: _flow(FlowKind.REGISTRATION, FORM, steps=True),
     FlowKind.RECOVERY: _flow(FlowKind.RECOVERY, FORM),
     FlowKind.VERIFICATION: _flow(FlowKind.VERIFICATION, FORM, opens_challenged=True),
     FlowKind.SETTINGS: _flow(FlowKind.SETTINGS, "show_form", challenges=False, shows=True, steps=True),
 }
-"""The five flows. A verification that another flow starts by itself opens with its code already on the way."""
+"""The five flows. A verification that another flow starts by itself opens with its code already on the way, and so may
+a login for a second factor. A form that goes a step on no longer waits for a code that it had sent before.
+"""
 
 DELIVERY = Table(
     name="delivery",

@@ -77,8 +77,9 @@ class Accepted:
     `identity` is who it is (login, recovery, verification); `profile` what they shall be (registration, settings).
     `credentials` are secrets to store, by type. `authentication` is what the session will say (`code_recovery`).
     `verified` are the (via, value) of addresses shown to be the person's. `removed` are credential types to be given
-    up; `spent` a secret as it is once the code just given counts no more, by type. `proven`: the credential set up here
-    counts as shown in this session.
+    up; `spent` a secret as it is once the code just given counts no more, by type. `used`: a code was right that has no
+    credential in the vault: wrong ones before it are forgotten. `proven`: the credential set up here counts as shown in
+    this session.
     """
 
     identity: Identity | None = None
@@ -89,6 +90,7 @@ class Accepted:
     verified: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     removed: tuple[str, ...] = ()
     spent: Mapping[str, str] = field(default_factory=dict, repr=False)
+    used: bool = False
     proven: bool = False
     values: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
@@ -160,9 +162,16 @@ Verdict = Refused | Accepted | Challenged | Shown | Advanced | Away | Exhausted
 
 def offers(configuration: Configuration, kind: FlowKind, method: str, requested_aal: str = "aal1") -> bool:
     """Whether a configuration switches a method on for this kind of flow."""
-    settings = configuration.method(method)
-    if kind is FlowKind.LOGIN and (method in SECOND_FACTORS) != (requested_aal == "aal2"):
+    settings, style = configuration.method(method), configuration.flow(kind).style
+    second = kind is FlowKind.LOGIN and requested_aal != "aal1"
+    if method == "code" and second:
+        return settings.enabled and settings.mfa_enabled
+    if kind is FlowKind.LOGIN and (method in SECOND_FACTORS) != second:
         return False
+    if method == "identifier_first":
+        return style == method
+    if method == "profile" and kind is FlowKind.REGISTRATION:
+        return settings.enabled and style == "profile_first"
     if method == "code" and kind in (FlowKind.LOGIN, FlowKind.REGISTRATION):
         return settings.enabled and settings.passwordless_enabled
     if method == "code":
@@ -179,6 +188,14 @@ class Method(Protocol):
 
     async def submit(self, submission: Submission) -> Verdict:
         """Judges a submission."""
+
+
+@runtime_checkable
+class Prompting(Method, Protocol):
+    """A method that may send its code when a login for a second factor starts, before anybody asks for it."""
+
+    async def prompt(self, submission: Submission) -> Challenged | None:
+        """What is sent at once; None where the person has to ask, or to choose. `submission.values` are empty."""
 
 
 @runtime_checkable

@@ -1,11 +1,13 @@
 """Opening: how a flow starts. Its before-actions run; then it waits for a submission."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from limen.domain.assurance import demand
+from limen.domain.assurance import asks_second_factor, demand
+from limen.domain.challenging import send_code
 from limen.domain.configuration import FlowKind, Slot
 from limen.domain.decision import Decision
 from limen.domain.desk import Desk, Services
@@ -13,6 +15,7 @@ from limen.domain.document import thaw
 from limen.domain.errors import ActionFailed, FlowRejected, RequestRefused
 from limen.domain.flow import Flow, initiate
 from limen.domain.guard import guard
+from limen.domain.method import Challenged, Prompting, Submission, offers
 from limen.domain.network import hashed, network_of
 from limen.domain.outcome import FlowView
 from limen.domain.plan import Plan
@@ -21,6 +24,7 @@ from limen.domain.retreat import retreating
 from limen.domain.selection import Selection, selection
 from limen.domain.sessions import SignedIn
 from limen.domain.stage import Stopped, announce, run
+from limen.domain.throttle import held_back
 from limen.domain.tools import Tools
 from limen.domain.work import Work
 
@@ -86,7 +90,7 @@ class Opening:
             chosen = self.desk.plan(chosen.slot)
         decision = self._decision(signed_in) if signed_in and kind in (FlowKind.LOGIN, FlowKind.SETTINGS) else None
         context_decision = decision if kind is FlowKind.SETTINGS else None
-        person = signed_in.identity if signed_in and kind is FlowKind.LOGIN and flow.requested_aal != "aal1" else None
+        person = signed_in if asks_second_factor(flow) else None
 
         def context() -> dict[str, Any]:
             presenter = self.desk.presenter
@@ -102,13 +106,48 @@ class Opening:
             schedule = await self.desk.scheduler.actions(later, work, context, now, identity_id=flow.identity_id)
             if signed_in is not None and kind is FlowKind.SETTINGS:
                 self.desk.prepare(work, signed_in.identity)
-            flow.fire("open", now, deliveries=tuple(schedule.ids))
+            sent = await self._open(work, signed_in, now, tuple(schedule.ids))
             await work.commit()
         if schedule.ids:
             self.services.dispatcher.wake()
+        await self.services.dispatcher.take_up(sent)
         if signed_in is None or kind not in (FlowKind.SETTINGS, FlowKind.LOGIN):
             return self.desk.presenter.view(flow)
         return await self.desk.view(flow, signed_in.identity, signed_in.profile)
+
+    async def _open(
+        self, work: Work, signed_in: SignedIn | None, at: datetime, scheduled: tuple[UUID, ...]
+    ) -> tuple[UUID, ...]:
+        """The flow waits for its user. A second factor's code goes out with it, where nothing is left to choose."""
+        flow = work.flow
+        prompted = await self._prompt(flow, signed_in, at) if signed_in and asks_second_factor(flow) else None
+        if prompted is None:
+            flow.fire("open", at, deliveries=scheduled)
+            return ()
+        method, verdict = prompted
+        fields = send_code(work, verdict, self.tools.keyring, self.desk.scheduler, at)
+        sent: tuple[UUID, ...] = fields["deliveries"]
+        flow.fire("open_challenged", at, method=method, **fields | {"deliveries": (*scheduled, *sent)})
+        return sent
+
+    async def _prompt(self, flow: Flow, signed_in: SignedIn, at: datetime) -> tuple[str, Challenged] | None:
+        submission = Submission(
+            flow=flow,
+            values={},
+            kept={},
+            people=self.desk.people,
+            now=at,
+            identity=signed_in.identity,
+            profile=signed_in.profile,
+        )
+        for name, method in self.desk.methods.items():
+            if not isinstance(method, Prompting) or held_back(signed_in.identity, name, at):
+                continue
+            if offers(self.desk.rules.configuration, flow.kind, name, flow.requested_aal):
+                verdict = await method.prompt(submission)
+                if verdict is not None:
+                    return name, verdict
+        return None
 
     # -- who may
 
@@ -131,7 +170,7 @@ class Opening:
         """Settings ask for every factor the person has; those that a recovery opens do when something is submitted."""
         required = self.desk.rules.configuration.flow(FlowKind.SETTINGS).required_aal
         back = request.url if type_ == "browser" else None
-        demand(self.desk.rules.configuration, required, signed_in.session, signed_in.identity, back)
+        demand(self.desk.rules, required, signed_in.session, signed_in.identity, signed_in.profile, back)
 
     def _check_return(self, return_to: str | None) -> None:
         """An address to return to must be one of those allowed (open redirects are a classic)."""

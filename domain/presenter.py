@@ -7,6 +7,7 @@ from typing import Any
 
 from limen.domain.assurance import second_factors
 from limen.domain.body import active_of, flow_body, identity_body, instant, kratos_state, selected, session_body
+from limen.domain.code_factor import code_addresses
 from limen.domain.configuration import FlowKind
 from limen.domain.decision import Decision
 from limen.domain.document import Drawn
@@ -18,6 +19,7 @@ from limen.domain.ports import Keyring
 from limen.domain.profile import Profile
 from limen.domain.request import Request
 from limen.domain.rules import Rules
+from limen.domain.sessions import SignedIn
 from limen.domain.ui import FormView, form
 from limen.domain.ui.factors import LOOKUP_SHOWN
 
@@ -119,7 +121,10 @@ class Presenter:
                 base_url=configuration.base_url,
                 return_url=self.return_url(flow, contents),
                 recovered_until=self._recovered_until(flow),
-                held=second_factors(configuration, identity) if identity else (),
+                style=configuration.flow(flow.kind).style,
+                screen=flow.screen,
+                held=second_factors(self.rules, identity, profile) if identity and profile else (),
+                addresses=code_addresses(self.rules, profile) if identity and profile else (),
                 shown=shown or {},
             )
         )
@@ -202,14 +207,14 @@ class Presenter:
         phase: str,
         decision: Decision | None = None,
         state: str | None = None,
-        person: Identity | None = None,
+        person: SignedIn | None = None,
     ) -> dict[str, Any]:
         """The `ctx` document. `state` says where the flow will stand when the action has run (after the commit).
 
         `person` is who is signed in where there is no decision yet. No secret of theirs is in it.
         """
         ctx: dict[str, Any] = {
-            "flow": self._flow(flow, phase, decision, state, decision.identity if decision else person),
+            "flow": self._flow(flow, phase, decision, state, person),
             **self.asked(request),
         }
         if decision is not None:
@@ -234,9 +239,9 @@ class Presenter:
         }
 
     def _flow(
-        self, flow: Flow, phase: str, decision: Decision | None, state: str | None, person: Identity | None
+        self, flow: Flow, phase: str, decision: Decision | None, state: str | None, person: SignedIn | None
     ) -> dict[str, Any]:
-        contents = self.contents(flow)
+        contents, whose = self.contents(flow), decision or person
         opened = contents.request
         body: dict[str, Any] = {
             "id": str(flow.id),
@@ -244,7 +249,13 @@ class Presenter:
             "issued_at": instant(flow.issued_at),
             "expires_at": instant(flow.expires_at),
             "request_url": opened["url"],
-            "ui": self.ui(flow, decision.profile if decision else None, contents, state=state, identity=person),
+            "ui": self.ui(
+                flow,
+                whose.profile if whose else None,
+                contents,
+                state=state,
+                identity=whose.identity if whose else None,
+            ),
             "state": kratos_state(flow.kind, state or flow.state, flow.method),
         }
         if opened.get("return_to"):

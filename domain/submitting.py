@@ -6,7 +6,7 @@ from uuid import UUID
 
 from limen.domain.accepting import Accepting
 from limen.domain.admission import Admission
-from limen.domain.assurance import SECOND_FACTORS
+from limen.domain.assurance import SECOND_FACTORS, asks_second_factor
 from limen.domain.code import ROW, sent_code
 from limen.domain.configuration import FlowKind
 from limen.domain.desk import Desk
@@ -14,6 +14,7 @@ from limen.domain.document import thaw
 from limen.domain.flow import Flow
 from limen.domain.form_values import decode_form
 from limen.domain.guard import guard
+from limen.domain.implied_method import method_of
 from limen.domain.lockouts import Lockouts
 from limen.domain.mention import mention
 from limen.domain.method import (
@@ -68,13 +69,16 @@ class Submitting:
         values = thaw(values)
         if transient_payload is None:
             transient_payload = values.get("transient_payload")
+        if transient_payload is None and flow.screen is not None:
+            transient_payload = self.desk.presenter.transient_payload(flow)  # what an earlier step brought
         if transient_payload is not None:
             guard(transient_payload, "/transient_payload")
             transient_payload = thaw(transient_payload)
         work = self.desk.work(flow)
         signed_in = await self.desk.sessions.of(session_token)
         self.admission.admit(flow, signed_in)
-        chosen = self.desk.methods.get(method) if isinstance(method, str) else None
+        named = method_of(flow.kind, method, values, lambda name: self._offers(flow, name))
+        chosen = self.desk.methods.get(named) if isinstance(named, str) else None
         if chosen is None or flow.kind not in chosen.flows or not self._offers(flow, chosen.name):
             return await self.unfinished.dismiss(work, self._network(request), signed_in)
         if chosen.name in SECOND_FACTORS:
@@ -132,7 +136,7 @@ class Submitting:
             case Away():
                 return await self.unfinished.send_away(work, verdict, signed_in)
             case Challenged():
-                return await self.unfinished.challenge(work, verdict)
+                return await self.unfinished.challenge(work, verdict, signed_in)
             case Accepted():
                 return await Accepting(self.desk).accept(work, verdict, submission, request, signed_in)
 
@@ -144,7 +148,7 @@ class Submitting:
     def _held_back(self, submission: Submission, method: str) -> Refused | None:
         """Too many wrong codes of a second factor: none is looked at for a while."""
         identity = submission.identity
-        if submission.flow.kind is not FlowKind.LOGIN or method not in SECOND_FACTORS or identity is None:
+        if not asks_second_factor(submission.flow) or identity is None:
             return None
         until = held_back(identity, method, submission.now)
         return Refused("held_back", (factor_messages.too_many_wrong(until),)) if until else None

@@ -1,8 +1,9 @@
 """Throttle: how often a second factor may be guessed at, over all flows of an account.
 
 NIST SP 800-63B §5.2.2: no more than 100 consecutive failed attempts on an account, with growing pauses before that.
-Stricter than Kratos, which counts no wrong code of an authenticator or of a list at all. Whoever gets here has shown
-the first factor; a right code, or a new credential, sets the count back.
+Stricter than Kratos, which counts no wrong code of an authenticator or of a list at all, and those of a mailed one in
+one flow alone. Whoever gets here has shown the first factor; a right code, a new credential, or an operator
+(`limen.domain.unlocking`) sets the count back.
 """
 
 from datetime import datetime, timedelta
@@ -20,7 +21,7 @@ FIRST = timedelta(seconds=30)
 """The pause after the next one; it doubles with each."""
 LONGEST = timedelta(hours=1)
 LIMIT = 100
-"""Wrong codes in a row after which the credential counts no more until it is replaced."""
+"""Wrong codes in a row after which the factor counts no more until it is replaced, or unlocked."""
 
 
 def held_back(identity: Identity, method: str, now: datetime) -> datetime | None:

@@ -74,8 +74,7 @@ class Triggers:
             return
         people, flow = self.desk.people, work.flow
         identity = await people.identity(failure.identity_id or self.tools.ids.new())
-        person = failure.signed_in.identity if failure.signed_in is not None else None
-        ctx = self.desk.presenter.context(flow, failure.request, phase="after", person=person)
+        ctx = self.desk.presenter.context(flow, failure.request, phase="after", person=failure.signed_in)
         ctx |= {"method": flow.method, "reason": failure.reason}
         if identity is not None:
             ctx["identity"] = self._identity(identity)

@@ -1,11 +1,10 @@
 """Unfinished: what follows from a submission that was not accepted: refused, a code sent, the form a step further."""
 
 from dataclasses import replace
-from datetime import timedelta
 from uuid import UUID
 
-from limen.domain.assurance import SECOND_FACTORS
-from limen.domain.code import challenge_record, code_row
+from limen.domain.assurance import asks_second_factor
+from limen.domain.challenging import send_code
 from limen.domain.configuration import FlowKind
 from limen.domain.desk import Desk
 from limen.domain.mention import bind
@@ -51,12 +50,13 @@ class Unfinished:
         """The answer is no. A wrong code of a second factor counts against it, whichever flow it was tried in."""
         flow = work.flow
         guessed = isinstance(verdict, Exhausted) or verdict.reason == "wrong_code"
-        if flow.kind is FlowKind.LOGIN and flow.method in SECOND_FACTORS and signed_in is not None and guessed:
-            await miss(self.desk.people, self.tools.clock, signed_in.identity, flow.method, flow.id)
+        person = signed_in.identity if signed_in is not None and asks_second_factor(flow) else None
+        if person is not None and flow.method is not None and guessed:
+            await miss(self.desk.people, self.tools.clock, person, flow.method, flow.id)
         if isinstance(verdict, Exhausted):
             return await self._exhaust(work, verdict, signed_in, request)
-        if flow.method in SECOND_FACTORS and signed_in is not None:
-            verdict = replace(verdict, identity_id=signed_in.identity.id)
+        if person is not None:
+            verdict = replace(verdict, identity_id=person.id)
         return await self.reply.refuse(work, verdict, signed_in, request)
 
     async def show(self, work: Work, verdict: Shown, signed_in: SignedIn | None) -> Outcome:
@@ -98,7 +98,7 @@ class Unfinished:
         due, form = triggers.of_failure(flow, EXHAUSTED), self.reply.form(flow, verdict.messages, {})
         flow.fire("fail", now, reason=EXHAUSTED, form=form, deliveries=due.ids)
         whose = verdict.identity_id
-        if flow.method in SECOND_FACTORS and signed_in is not None:
+        if asks_second_factor(flow) and signed_in is not None:
             whose = signed_in.identity.id
         await triggers.tell_failure(due, work, Failure(EXHAUSTED, request, whose, signed_in), now)
         await work.commit()
@@ -110,36 +110,15 @@ class Unfinished:
         step = {"action": f"show_{flow.kind}_ui", "flow": {"id": str(new.id)}}
         return replace(outcome, continue_with=(step,))
 
-    async def challenge(self, work: Work, verdict: Challenged) -> Outcome:
+    async def challenge(self, work: Work, verdict: Challenged, signed_in: SignedIn | None) -> Outcome:
         """A code is on its way, or would be if anybody were known there."""
         flow, now = work.flow, self.tools.clock.now()
-        identity_id = verdict.identity.id if verdict.identity else None
-        work.step.put.append(
-            code_row(
-                self.keyring,
-                flow.id,
-                verdict.code,
-                address=verdict.address,
-                via=verdict.via,
-                now=now,
-                lifespan=verdict.lifespan,
-                identity_id=identity_id,
-            )
-        )
+        assert flow.method is not None
+        fields = send_code(work, verdict, self.keyring, self.scheduler, now)
         if verdict.identity is not None:
             bind(work.step, flow.id, verdict.identity)
-        deliveries = (self.scheduler.message(verdict.mail, work, now, identity_id=identity_id),) if verdict.mail else ()
-        assert flow.method is not None
-        flow.fire(
-            "challenge",
-            now,
-            method=flow.method,
-            challenge=self.keyring.seal(flow.id, challenge_record(verdict.address, verdict.via, verdict.values)),
-            code_expires_at=now + timedelta(seconds=verdict.lifespan),
-            resent=verdict.resent,
-            deliveries=deliveries,
-            identity_id=identity_id,
-        )
+        whose = verdict.identity.id if verdict.identity else None
+        flow.fire("challenge", now, method=flow.method, resent=verdict.resent, identity_id=whose, **fields)
         await work.commit()
-        await self.desk.services.dispatcher.take_up(deliveries)
-        return await self.reply.outcome(flow, None)
+        await self.desk.services.dispatcher.take_up(fields["deliveries"])
+        return await self.reply.outcome(flow, signed_in)

@@ -15,6 +15,7 @@ from limen.adapters.cli import (
     docs,
     export,
     flow,
+    identity,
     ledger,
     log,
     projection,
@@ -72,6 +73,7 @@ ledger.register(audit.app)
 search.register(audit.app)
 export.register(audit.app)
 app.add_typer(audit.app, name="audit")
+app.add_typer(identity.app, name="identity")
 app.add_typer(projection.app, name="projection")
 simulate.register(app)
 relay.register(app)

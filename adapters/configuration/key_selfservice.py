@@ -38,13 +38,13 @@ _BY_MAIL: dict[str, Shape] = {
     "notify_unknown_recipients": BOOL,
 }
 FLOWS: Shape = {
-    "login": _flow(FlowKind.LOGIN, style=Later(one_of("unified", "identifier_first"), unless("unified"))),
+    "login": _flow(FlowKind.LOGIN, style=one_of("unified", "identifier_first")),
     "registration": _flow(
         FlowKind.REGISTRATION,
         enabled=BOOL,
         login_hints=Later(BOOL, unless(False)),
-        enable_legacy_one_step=Later(BOOL, unless(True)),
-        style=Later(one_of("unified", "profile_first"), unless("unified")),
+        enable_legacy_one_step=BOOL,
+        style=one_of("unified", "profile_first"),
     ),
     "settings": _flow(FlowKind.SETTINGS, privileged_session_max_age=DURATION, required_aal=AAL),
     "recovery": _flow(FlowKind.RECOVERY, **_BY_MAIL),
@@ -108,11 +108,11 @@ METHODS: Shape = {
     "code": {
         "enabled": BOOL,
         "passwordless_enabled": BOOL,
-        "mfa_enabled": Later(BOOL, unless(False)),
+        "mfa_enabled": BOOL,
         "config": {
             "lifespan": DURATION,
             "max_submissions": Leaf("int", 1, 255),
-            "missing_credential_fallback_enabled": Later(BOOL, unless(False)),
+            "missing_credential_fallback_enabled": BOOL,
         },
     },
     "profile": {"enabled": BOOL},

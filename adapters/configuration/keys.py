@@ -191,9 +191,7 @@ KRATOS: Shape = {
     "ciphers": Later({"algorithm": one_of("noop", "aes", "xchacha20-poly1305")}),
     "cookies": Later(_COOKIE),
     "oauth2_provider": Later({"url": Leaf("uri", secret=True), "headers": SECRET_HEADERS, "override_return_to": BOOL}),
-    "security": Later(
-        {"account_enumeration": {"mitigate": BOOL}, "disallow_ref_in_identity_schemas": BOOL},
-    ),
+    "security": {"account_enumeration": {"mitigate": BOOL}, "disallow_ref_in_identity_schemas": Later(BOOL)},
     "log": Later(
         {
             "level": one_of("trace", "debug", "info", "warning", "error", "fatal", "panic"),

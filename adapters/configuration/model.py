@@ -54,6 +54,7 @@ def build(
         session_lifespan=_duration(session, "lifespan", timedelta(hours=24)),
         session_cookie=section(session, "cookie").get("name") or SESSION_COOKIE,
         whoami_required_aal=section(session, "whoami").get("required_aal", _HIGHEST),
+        mitigates_enumeration=section(file, "security", "account_enumeration").get("mitigate"),
         secrets=_secrets(section(file, "secrets")),
         guard=_guard(section(file, "clients")),
         hasher=_hasher(section(file, "hashers")),
@@ -93,7 +94,15 @@ def _flow(flow: FlowKind, values: Mapping[str, Any], lists: Lists) -> FlowSettin
         notify_unknown_recipients=values.get("notify_unknown_recipients", False),
         privileged_session_max_age=_duration(values, "privileged_session_max_age", timedelta(hours=1)),
         required_aal=values.get("required_aal", _HIGHEST),
+        style=_style(flow, values),
     )
+
+
+def _style(flow: FlowKind, values: Mapping[str, Any]) -> str:
+    """Registration asks in two steps unless told not to; the older key counts before the newer one (Kratos)."""
+    if flow is not FlowKind.REGISTRATION:
+        return str(values.get("style", "unified"))
+    return "unified" if values.get("enable_legacy_one_step") is True else str(values.get("style", "profile_first"))
 
 
 def _method(name: str, values: Mapping[str, Any]) -> MethodSettings:
@@ -102,6 +111,7 @@ def _method(name: str, values: Mapping[str, Any]) -> MethodSettings:
     return MethodSettings(
         enabled=values.get("enabled", name in _ENABLED_METHODS) or passwordless,
         passwordless_enabled=passwordless,
+        mfa_enabled=values.get("mfa_enabled", False),
         config=_method_config(section(values, "config")),
     )
 

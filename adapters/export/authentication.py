@@ -145,7 +145,7 @@ _ACCOUNT: Final = "a change of an account, another class of OCSF's"
 LEFT_OUT: Final[Mapping[str, str]] = {
     "FlowInitiated": "nothing was tried yet",
     "FlowOpened": "nothing was tried yet",
-    "FlowOpenedChallenged": "a verification is no try to sign in",
+    "FlowOpenedChallenged": "nothing was tried yet",
     "MethodSubmitted": _CALLED,
     "MethodAccepted": _CALLED,
     "FlowCompleted": "where it signed somebody in, the session is told: `SessionIssued`, `SessionRefreshed`",
@@ -164,6 +164,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "CredentialChanged": _ACCOUNT,
     "CredentialRemoved": _ACCOUNT,
     "CredentialUsed": "where it signed somebody in, the session is told: `SessionRefreshed`",
+    "CredentialUnlocked": _ACCOUNT,
     "CredentialMissed": "the refused attempt is told: `MethodRefused`",
     "SecretsShown": _ACCOUNT,
     "FormAdvanced": "how the flow ends is told",

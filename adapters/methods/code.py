@@ -7,6 +7,9 @@ forgiven. Whether anybody is known under an address is not to be learnt from rec
 from collections.abc import Mapping
 from typing import Any
 
+from limen.adapters.methods.profile import submitted_traits
+from limen.adapters.methods.second_code import SecondCode
+from limen.domain.assurance import asks_second_factor
 from limen.domain.code import DIGITS, MAX_WRONG, code_lifespan
 from limen.domain.configuration import FlowKind
 from limen.domain.identifier import normalize
@@ -29,9 +32,18 @@ class CodeMethod:
     def __init__(self, config: Mapping[str, Any], secrets: Secrets) -> None:
         self.secrets = secrets
         self.lifespan = code_lifespan(config)
+        self.most_wrong = int(config.get("max_submissions", MAX_WRONG))
+        self.falls_back = config.get("missing_credential_fallback_enabled") is True
+        self.second = SecondCode(secrets, self.lifespan, self.most_wrong)
+
+    async def prompt(self, submission: Submission) -> Challenged | None:
+        """The code of a second factor, sent when the login starts."""
+        return await self.second.prompt(submission)
 
     async def submit(self, submission: Submission) -> Verdict:
         """A code, when one was sent and one is given; else the address that one is wanted for."""
+        if asks_second_factor(submission.flow):
+            return await self.second.submit(submission)
         code = submission.values.get("code")
         again = submission.values.get("resend") or (submission.values.get("email") and not code)
         if submission.flow.state == "sent_email" and not again:
@@ -54,6 +66,8 @@ class CodeMethod:
         identity = await submission.people.holder(address)
         profile = submission.people.profile(identity) if identity else None
         if identity is None or profile is None or not self._signs_in(submission, profile, address):
+            if submission.people.rules.configuration.hides_accounts:
+                return self._challenge(submission, address, "login_code_invalid", values={"identifier": identifier})
             whose = identity.id if identity else None
             return Refused("unknown", (messages.no_code_user(),), {"identifier": identifier}, whose)
         return self._challenge(
@@ -62,13 +76,16 @@ class CodeMethod:
 
     def _signs_in(self, submission: Submission, profile: Profile, address: str) -> bool:
         schema = submission.people.rules.schemas[profile.schema_id]
-        return any(value == address for value, _ in schema.identifiers(profile.traits).get(self.name, ()))
+        if any(value == address for value, _ in schema.identifiers(profile.traits).get(self.name, ())):
+            return True
+        return self.falls_back and any(one.value == address for one in profile.verifiable)
 
     async def _send_registration(self, submission: Submission) -> Verdict:
         people = submission.people
         traits = submission.values.get("traits")
         if traits is None:
-            traits = _traits_sent(submission)
+            sent = submission.flow.state == "sent_email"
+            traits = _traits_sent(submission) if sent else submitted_traits(submission)
         kept = {"traits": traits} if isinstance(traits, Mapping) else {}
         faults = people.rules.validator.faults(submission.schema_id, traits)
         if faults:
@@ -174,9 +191,9 @@ class CodeMethod:
         return self._reaches(submission, identity, address)
 
     def _wrong(self, submission: Submission) -> Verdict:
-        """Five wrong tries are forgiven; the sixth ends the flow (Kratos' limit)."""
+        """As many wrong tries as `max_submissions` are forgiven, by default five; the next ends the flow (Kratos)."""
         whose = submission.code.identity_id if submission.code else None
-        if submission.flow.wrong_codes >= MAX_WRONG:
+        if submission.flow.wrong_codes >= self.most_wrong:
             return Exhausted((messages.generic("too many wrong codes; start over"),), whose)
         return Refused("wrong_code", (messages.code_invalid(submission.flow.kind),), identity_id=whose)
 

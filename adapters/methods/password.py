@@ -6,6 +6,8 @@ from typing import Any
 
 from limen.adapters.breaches import Breaches
 from limen.adapters.hasher import BCRYPT_BYTES
+from limen.adapters.methods.identifier_first import known_identifier
+from limen.adapters.methods.profile import submitted_traits
 from limen.adapters.password_policy import MAX_LENGTH, PasswordPolicy, forms, stable
 from limen.domain.configuration import FlowKind
 from limen.domain.errors import SubmissionInvalid
@@ -40,7 +42,7 @@ class PasswordMethod:
     async def _login(self, submission: Submission) -> Verdict:
         """Unknown account, account without a password and wrong password look the same and take the same work."""
         values = submission.values
-        identifier = values.get("identifier") or values.get("password_identifier") or ""
+        identifier = values.get("identifier") or values.get("password_identifier") or known_identifier(submission)
         password = values.get("password") or ""
         missing = _missing(identifier=identifier, password=password)
         kept = {"identifier": identifier} if isinstance(identifier, str) else {}
@@ -72,7 +74,7 @@ class PasswordMethod:
         return schema is not None and normalize(identifier) in schema.identifiers(profile.traits).get(self.name, ())
 
     async def _register(self, submission: Submission) -> Verdict:
-        people, traits = submission.people, submission.values.get("traits", {})
+        people, traits = submission.people, submitted_traits(submission)
         kept = {"traits": traits} if isinstance(traits, Mapping) else {}
         faults = people.rules.validator.faults(submission.schema_id, traits)
         if faults:

@@ -62,7 +62,15 @@ def _in_time(new: Configuration, flow: Recorded, at: datetime) -> bool:
     return at - flow.initiated.timestamp < new.flow(flow.kind).lifespan
 
 
+_STEPS = {
+    FlowKind.SETTINGS: ("code", "profile"),
+    FlowKind.REGISTRATION: ("profile",),
+    FlowKind.LOGIN: ("identifier_first",),
+}
+"""Methods without a list of actions of their own."""
+
+
 def _offered(configuration: Configuration, flow: Recorded) -> set[str]:
     methods = LIST_METHODS[flow.kind] or SINGLE_LIST_METHODS
-    listed = {*methods, "code", "profile"} if flow.kind is FlowKind.SETTINGS else {*methods}
+    listed = {*methods, *_STEPS.get(flow.kind, ())}
     return {one for one in listed if offers(configuration, flow.kind, one, flow.initiated.requested_aal)}

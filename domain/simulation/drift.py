@@ -63,6 +63,8 @@ def _form(configuration: Configuration, kind: FlowKind) -> tuple[object, ...]:
         flow.return_urls,
         flow.use,
         flow.privileged_session_max_age,
+        flow.style,
+        configuration.hides_accounts,
     )
 
 

@@ -232,7 +232,7 @@ class _Reading:
 
     def _end(self, event: DomainEvent) -> None:
         if isinstance(event, FlowOpenedChallenged):
-            self.flow.by_another = True
+            self.flow.by_another = self.flow.initiated.started_by is not None
         end, self.flow.state = _ENDS.get(type(event), (UNFINISHED, self.flow.state))
         turn = self.turn
         if turn is None:
@@ -264,7 +264,7 @@ _SURPRISES = ("abandoned", "canceled", "error")
 
 _ENDS: Mapping[type[DomainEvent], tuple[str, str]] = {
     FlowOpened: ("opened", "open"),
-    FlowOpenedChallenged: (UNFINISHED, "open"),
+    FlowOpenedChallenged: ("opened", "open"),
     ChallengeSent: (UNFINISHED, "open"),
     FlowRejected: ("rejected", "rejected"),
     FlowFailed: ("failed", "failed"),

@@ -15,7 +15,7 @@ def totp_wrong(node: str | None = None) -> Message:
 def too_many_wrong(until: datetime) -> Message:
     """4000001: no code is looked at before then; `datetime.max` is for good."""
     if until.year == datetime.max.year:
-        return generic("too many wrong codes: this second factor counts no more; set it up anew")
+        return generic("too many wrong codes: this second factor counts no more; set it up anew, or have it unlocked")
     return generic(f"too many wrong codes; try again after {until:%Y-%m-%d %H:%M:%S} UTC")
 
 
@@ -37,6 +37,11 @@ def no_lookup() -> Message:
 def lookup_wrong() -> Message:
     """4000016: none of the backup codes."""
     return Message(4000016, "This is none of your backup codes.")
+
+
+def code_to(address: str) -> Message:
+    """1010023: where a code goes, or went."""
+    return Message(1010023, f"Code to {address}", "info", {"address": address, "channel": "email"})
 
 
 def totp_secret(secret: str) -> Message:

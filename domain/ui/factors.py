@@ -18,8 +18,14 @@ QR_SIZE = 256
 
 
 def asked(view: FormView) -> list[Node]:
-    """The second factors a login offers: those the person has. A field that was filled in wrongly has no value."""
-    form = []
+    """The second factors a login offers: those the person has. A field that was filled in wrongly has no value.
+
+    Where a code is the only one, Kratos gives a native flow no CSRF field until something went wrong.
+    """
+    bare = tuple(view.held) == ("code",) and not view.browser and not view.messages
+    form = [] if bare else [nodes.csrf(view.csrf_token)]
+    to = (nodes.submit("address", one, "code", factor_messages.code_to(one)) for one in view.addresses)
+    form.extend(to)
     if "totp" in view.held:
         value = view.values.get("totp_code", "")
         form.append(nodes.field("totp_code", "text", "totp", value=value, required=True, label=labels.TOTP_CODE))

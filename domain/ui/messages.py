@@ -147,9 +147,9 @@ def traits_changed() -> Message:
     return Message(4000036, "The details given differ from those the code was sent for.")
 
 
-def account_not_found() -> Message:
+def account_not_found(node: str | None = None) -> Message:
     """4000037: nobody has this identifier (only where it is not a secret)."""
-    return Message(4000037, "There is no such account, or it has no way to sign in.")
+    return Message(4000037, "There is no such account, or it has no way to sign in.", "error", None, node)
 
 
 def identity_disabled() -> Message:
@@ -236,6 +236,11 @@ def code_sent(kind: FlowKind) -> Message:
     """1010014, 1040005, 1060003, 1080003: a code is on its way; said for unknown addresses too."""
     text = "A code is on its way to the address you gave. If none arrives, check the spelling and ask for another."
     return Message(_CODE_SENT[kind], text, "info")
+
+
+def choose_credentials() -> Message:
+    """1040009: the second step of a registration in two."""
+    return Message(1040009, "Please choose how you are going to sign in.", "info")
 
 
 def settings_saved() -> Message:

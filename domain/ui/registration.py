@@ -3,29 +3,51 @@
 from limen.domain.configuration import FlowKind
 from limen.domain.identity_schema import IdentitySchema
 from limen.domain.message import Message
+from limen.domain.screen import CREDENTIALS
 from limen.domain.ui import labels, messages, nodes
 from limen.domain.ui.nodes import Node
 from limen.domain.ui.view import FormView
 
 
 def registration(view: FormView) -> list[Node]:
-    """The traits and a button for each way to sign up; or the traits, hidden, and the code that was sent."""
-    form = [nodes.csrf(view.csrf_token)]
+    """The traits and a button for each way to sign up, at once or in two steps; or the code that was sent."""
+    form, steps = [nodes.csrf(view.csrf_token)], two_steps(view)
     if view.code_sent:
-        return form + _traits(view, "hidden") + _code(view)
-    if view.by_code or view.by_password:
-        form += _traits(view)
-    if view.by_code:
-        form.append(nodes.submit("method", "code", "code", labels.SIGN_UP_BY_CODE))
-    if view.by_password:
-        form.append(nodes.password("new-password", labels.PASSWORD))
-        form.append(nodes.submit("method", "password", "password", labels.SIGN_UP))
-    return form
+        return form + _traits(view, "hidden") + _code(view) + (_back("credential-selection") if steps else [])
+    if steps and view.screen != CREDENTIALS:
+        return [*form, *_traits(view), nodes.submit("method", "profile", "profile", labels.SIGN_UP)]
+    if steps or view.by_code or view.by_password:
+        form += _traits(view, "hidden" if steps else None)
+    form += _by_code(view) + _by_password(view)
+    return form + (_back("previous") if steps else [])
+
+
+def two_steps(view: FormView) -> bool:
+    """Whether the traits are asked for first, and then how to sign up."""
+    return view.style == "profile_first" and view.method("profile").enabled
 
 
 def registration_message(view: FormView) -> Message | None:
     """What the flow says as long as nothing else is to be said."""
     return messages.code_sent(FlowKind.REGISTRATION) if view.code_sent else None
+
+
+def _by_code(view: FormView) -> list[Node]:
+    return [nodes.submit("method", "code", "code", labels.SIGN_UP_BY_CODE)] if view.by_code else []
+
+
+def _by_password(view: FormView) -> list[Node]:
+    if not view.by_password:
+        return []
+    return [
+        nodes.password("new-password", labels.PASSWORD),
+        nodes.submit("method", "password", "password", labels.SIGN_UP),
+    ]
+
+
+def _back(screen: str) -> list[Node]:
+    """A button back to an earlier screen: it names no method (Kratos)."""
+    return [nodes.submit("screen", screen, "profile", labels.BACK)]
 
 
 def _traits(view: FormView, kind: str | None = None) -> list[Node]:

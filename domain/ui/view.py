@@ -22,8 +22,9 @@ class FormView:
     configuration the flow is pinned to. `traits` are the signed-in identity's (settings); `values` what was typed and
     is kept: `identifier`, `email`, and `traits`, which replaces the identity's as a whole. A password is never kept,
     and one in `values` is not shown. `address` is where a code went, None before. `return_url` is where verification
-    goes on to. `recovered_until` stands in the settings that a recovery opened. `held` are the second factors
-    the person has; `shown` their secrets by method, where they are to be shown.
+    goes on to. `recovered_until` stands in the settings that a recovery opened. `style` is the flow's, and `screen`
+    where a form in steps stands (`limen.domain.screen`). `held` are the second factors the person has; `addresses`
+    where a code that is one may go; `shown` their secrets by method, where they are to be shown.
     """
 
     kind: FlowKind
@@ -43,7 +44,10 @@ class FormView:
     base_url: str = "http://127.0.0.1:4433/"
     return_url: str | None = None
     recovered_until: datetime | None = None
+    style: str = "unified"
+    screen: str | None = None
     held: Collection[str] = ()
+    addresses: Sequence[str] = field(default=(), repr=False)
     shown: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property

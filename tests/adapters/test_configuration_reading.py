@@ -199,7 +199,6 @@ IGNORED = [
     "/courier/channels",
     "/clients/smtp",
     "/oauth2_provider",
-    "/security",
     "/log",
     "/tracing",
     "/database",
@@ -214,7 +213,6 @@ IGNORED = [
     "/selfservice/methods/b2b",
     "/selfservice/flows/error",
     "/selfservice/flows/logout",
-    "/selfservice/flows/login/style",
     "/selfservice/flows/registration/login_hints",
     "/selfservice/flows/registration/after/code/hooks/0",
     "/selfservice/flows/settings/after/profile/hooks/0",
@@ -269,6 +267,7 @@ def test_the_flows_arrive() -> None:
     assert (login.return_url, login.return_urls) == ("https://app.example/in", {"password": "/pw"})
     settings = configuration.flow(FlowKind.SETTINGS)
     assert (settings.privileged_session_max_age, settings.required_aal) == (timedelta(minutes=5), "aal1")
+    assert (login.style, configuration.hides_accounts) == ("identifier_first", True)
     recovery = configuration.flow(FlowKind.RECOVERY)
     assert (recovery.enabled, recovery.use, recovery.notify_unknown_recipients) == (True, "link", True)
     assert configuration.flow(FlowKind.VERIFICATION).lifespan == timedelta(hours=2)
@@ -280,6 +279,30 @@ def test_the_methods_arrive_with_their_config() -> None:
     assert configuration.method("code").config == {"lifespan": timedelta(minutes=15), "max_submissions": 3}
     assert configuration.method("password").config["min_password_length"] == 10
     assert not configuration.method("lookup_secret").enabled
+
+
+@pytest.mark.parametrize(
+    ("login", "mitigate", "hides"),
+    [("unified", None, False), ("identifier_first", None, True), ("identifier_first", False, False)],
+)
+def test_a_login_that_asks_for_the_identifier_first_hides_accounts_unless_told_not_to(
+    login: str, mitigate: bool | None, hides: bool
+) -> None:
+    said = {} if mitigate is None else {"security": {"account_enumeration": {"mitigate": mitigate}}}
+    assert read(minimal(flows={"login": {"style": login}}) | said, env={}).hides_accounts is hides
+
+
+def test_a_registration_is_in_two_steps_unless_told_not_to() -> None:
+    """As in Kratos, where the older key counts before the newer one."""
+    two_steps = {
+        (): "profile_first",
+        (("style", "unified"),): "unified",
+        (("enable_legacy_one_step", False), ("style", "profile_first")): "profile_first",
+        (("enable_legacy_one_step", True), ("style", "profile_first")): "unified",
+    }
+    for said, style in two_steps.items():
+        configuration = read(minimal(flows={"registration": dict(said)}), env={})
+        assert configuration.flow(FlowKind.REGISTRATION).style == style
 
 
 def test_each_list_is_resolved() -> None:

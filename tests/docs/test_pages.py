@@ -56,7 +56,11 @@ def test_the_tutorial_prints_what_it_says(tmp_path: Path) -> None:
     assert (tmp_path / "signup.db").exists()
 
 
-@pytest.mark.parametrize("name", ["ask-for-a-second-factor", "change-addresses-safely", "choose-a-schema"])
+PAGES = ["ask-for-a-second-factor", "ask-in-two-steps", "change-addresses-safely", "choose-a-schema"]
+"""The pages of how-to that print."""
+
+
+@pytest.mark.parametrize("name", PAGES)
 def test_a_page_prints_what_it_says(name: str, tmp_path: Path) -> None:
     page = f"docs/how-to/{name}.md"
     said = re.findall(r"^```text\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)

@@ -300,13 +300,24 @@ def test_settings_send_no_code() -> None:
     given(*way).when(asks("challenge")).then_raises(IllegalTrigger, "'challenge' is not allowed")
 
 
-def test_only_a_verification_opens_with_its_code_already_sent() -> None:
+def test_only_a_verification_or_a_login_opens_with_its_code_already_sent() -> None:
     for kind in FlowKind:
         asked = given(INITIATED[kind]).when(asks("open_challenged"))
-        if kind is FlowKind.VERIFICATION:
+        if kind in (FlowKind.VERIFICATION, FlowKind.LOGIN):
             assert asked.then(made("FlowOpenedChallenged")).state == "sent_email"
         else:
             asked.then_raises(IllegalTrigger)
+
+
+@pytest.mark.parametrize(("kind", "step"), [(FlowKind.REGISTRATION, "credentials"), (FlowKind.LOGIN, "identified")])
+def test_a_form_that_goes_a_step_on_waits_for_no_code_any_more(kind: FlowKind, step: str) -> None:
+    way = [INITIATED[kind], made("FlowOpened"), made("MethodSubmitted"), made("ChallengeSent"), made("MethodSubmitted")]
+    there = cast("Flow", given(*way).when(asks("advance", step=step)).then(flows.FormAdvanced))
+    assert (there.state, there.screen, there.back) == ("choose_method", step, "choose_method")
+    asked = event(flows.FormAdvanced, method="passkey", step="asked")
+    way += [event(flows.FormAdvanced, method="profile", step=step), made("MethodSubmitted"), asked]
+    kept = cast("Flow", given(*way).when(asks("submit")).then(made("MethodSubmitted")))
+    assert kept.screen == step, "a step that is no screen leaves the form on its screen"
 
 
 def test_wrong_codes_are_counted_and_other_refusals_are_not() -> None:

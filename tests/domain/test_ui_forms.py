@@ -152,6 +152,90 @@ def test_a_second_login_asks_for_the_factors_the_person_has(held: tuple[str, ...
     assert said(view("login", requested_aal="aal2", refresh=True)) == [1010003]
 
 
+CODE_TO = [f'code address submit="{address}" L1010023' for address in ("a@example.org", "b@example.org")]
+CODE_ASKED = [
+    'code identifier hidden="a@example.org" L1010023',
+    'code method hidden="code"',
+    "code code text! L1070013",
+    'code method submit="code" L1070009',
+    'code resend submit="code" L1070008',
+]
+CODE_REFUSED = [
+    CSRF,
+    'default identifier hidden="a@example.org"',
+    "code code text! L1070013",
+    'code resend submit="code" L1070008',
+    'code method hidden="code"',
+    'code method submit="code" L1070009',
+]
+
+
+@pytest.mark.parametrize(
+    ("more", "nodes"),
+    [
+        ({"held": ("code",), "addresses": ("a@example.org", "b@example.org")}, CODE_TO),
+        ({"held": ("code",), "addresses": ("a@example.org",), "messages": (NOTHING,)}, [CSRF, CODE_TO[0]]),
+        ({"held": ("code", "totp"), "addresses": ("a@example.org",)}, [CSRF, CODE_TO[0], *ASK_TOTP]),
+        ({"state": "sent_email", "active": "code", "address": "a@example.org"}, CODE_ASKED),
+        ({"state": "sent_email", "address": "a@example.org", "messages": (NOTHING,)}, CODE_REFUSED),
+        ({"state": "finishing", "active": "code", "address": "a@example.org"}, CODE_ASKED),
+    ],
+)
+def test_a_code_as_second_factor(more: dict[str, Any], nodes: list[str]) -> None:
+    """A native flow has no CSRF field until something went wrong, or there is another second factor."""
+    assert lines(view("login", requested_aal="aal2", **more)) == nodes
+
+
+IDENTIFIER = 'identifier_first identifier {}="{}"! L1070002'
+ASK_WHO = [IDENTIFIER.format("text", ""), 'identifier_first method submit="identifier_first" L1070009', CSRF]
+KNOWN = [IDENTIFIER.format("hidden", "a"), CSRF]
+BY_PASSWORD, BY_CODE = LOGIN[3:], LOGIN[2:3]
+
+
+@pytest.mark.parametrize(
+    ("more", "nodes"),
+    [
+        ({}, ASK_WHO),
+        ({"screen": "identified", "values": {"identifier": "a"}}, [*KNOWN, *BY_PASSWORD, *BY_CODE]),
+        (
+            {"screen": "identified", "values": {"identifier": "a"}, "messages": (NOTHING,)},
+            [*KNOWN, *BY_CODE, *BY_PASSWORD],
+        ),
+        ({"screen": "identified", "values": {"identifier": "a", "ways": ["code"]}}, [*KNOWN, *BY_CODE]),
+        ({"refresh": True}, [*LOGIN[:4], 'password method submit="password" L1010001']),
+    ],
+)
+def test_a_login_by_identifier_first(more: dict[str, Any], nodes: list[str]) -> None:
+    """After a refusal Kratos has the ways in another order; whoever confirms that it is them is known."""
+    assert lines(view("login", style="identifier_first", **more)) == nodes
+
+
+HIDDEN = [
+    "default traits.email hidden! L1070002",
+    "default traits.name.first hidden L1070002",
+    "default traits.letters hidden",
+]
+BACK = 'profile screen submit="{}" L1040008'
+
+
+@pytest.mark.parametrize(
+    ("more", "nodes"),
+    [
+        ({}, [*REGISTRATION[:4], 'profile method submit="profile" L1040001']),
+        ({"screen": "profile"}, [*REGISTRATION[:4], 'profile method submit="profile" L1040001']),
+        ({"screen": "credentials"}, [CSRF, *HIDDEN, *REGISTRATION[4:], BACK.format("previous")]),
+        ({"methods": METHODS | {"profile": MethodSettings()}}, REGISTRATION),
+    ],
+)
+def test_a_registration_in_two_steps(more: dict[str, Any], nodes: list[str]) -> None:
+    assert lines(view("registration", style="profile_first", **more)) == nodes
+
+
+def test_a_code_sent_in_the_second_step_leads_back_to_the_ways_to_sign_up() -> None:
+    sent = view("registration", "sent_email", style="profile_first", screen="credentials", address="a@example.org")
+    assert lines(sent)[-1] == BACK.format("credential-selection")
+
+
 @pytest.mark.parametrize(
     ("off", "nodes"),
     [

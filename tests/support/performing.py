@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from limen.domain import Outcome
-from tests.support.engine import ADA, House, JsonDict
+from tests.support.engine import ADA, PASSWORD, House, JsonDict
 from tests.support.factors import (
     FACTORS,
     Authenticator,
@@ -26,6 +26,16 @@ Performance = Callable[[House], Awaitable[Flow]]
 METHODS: JsonDict = {**FACTORS}
 """`selfservice.methods` with every method of this file on, beside those a house has anyway."""
 
+SECOND_CODE: JsonDict = {"code": {"passwordless_enabled": False, "mfa_enabled": True}}
+OWN: Mapping[tuple[str, str], JsonDict] = {
+    ("login", "second_code"): {"methods": METHODS | SECOND_CODE},
+    ("login", "identifier_first"): {"flows": {"login": {"style": "identifier_first"}}},
+    ("registration", "profile_first"): {
+        "flows": {"registration": {"enable_legacy_one_step": False, "style": "profile_first"}}
+    },
+}
+"""What a performance needs of `selfservice` besides, by flow and method."""
+
 PERFORMANCES: dict[tuple[str, str], Performance] = {}
 """By flow and method."""
 
@@ -42,7 +52,7 @@ def performs(kind: str, method: str) -> Callable[[Performance], Performance]:
 
 def sections(kind: str, method: str) -> dict[str, Any]:
     """The sections of a configuration that this method needs in this flow."""
-    return {"selfservice": {"methods": METHODS}}
+    return {"selfservice": {"methods": METHODS, **OWN.get((kind, method), {})}}
 
 
 async def signed_in(house: House) -> str:
@@ -95,6 +105,31 @@ async def _(house: House) -> Flow:
     return flow
 
 
+@performs("login", "second_code")
+async def _(house: House) -> Flow:
+    """`code` as a second factor."""
+    token = await signed_in(house)
+
+    async def flow() -> Outcome:
+        asked = await house.start("login", aal="aal2", refresh=True, session_token=token)
+        return await house.give_code(asked, session_token=token)
+
+    return flow
+
+
+@performs("login", "identifier_first")
+async def _(house: House) -> Flow:
+    """A login in two steps, by password."""
+    await house.register()
+
+    async def flow() -> Outcome:
+        asked = await house.start("login")
+        await house.engine.submit(asked.id, method="identifier_first", values={"identifier": ADA})
+        return await house.engine.submit(asked.id, method="password", values={"password": PASSWORD})
+
+    return flow
+
+
 # -------------------------------------------------------------------------------------------------------- registration
 
 
@@ -107,6 +142,19 @@ async def _(house: House) -> Flow:
 async def _(house: House) -> Flow:
     async def flow() -> Outcome:
         return await house.give_code(await house.ask_code("registration"))
+
+    return flow
+
+
+@performs("registration", "profile_first")
+async def _(house: House) -> Flow:
+    """In two steps, by a code."""
+
+    async def flow() -> Outcome:
+        asked = await house.start("registration")
+        await house.engine.submit(asked.id, method="profile", values={"traits": {"email": ADA}})
+        await house.engine.submit(asked.id, method="code", values={})
+        return await house.give_code(asked)
 
     return flow
 

@@ -98,6 +98,7 @@ _OWN_VALUES: Final[Mapping[str, Mapping[str, Any]]] = {
     "PersonalDataExported": {"reason": "request 4711 of the supervisory authority"},
     "CredentialMissed": {"type": "totp"},
     "CredentialRemoved": {"type": "totp"},
+    "CredentialUnlocked": {"type": "totp"},
     "CredentialUsed": {"type": "totp"},
     "FormAdvanced": {"method": "profile", "step": "credentials"},
     "FlowRedirected": {"method": "oidc", "provider": "google"},

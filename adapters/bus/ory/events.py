@@ -228,6 +228,7 @@ def _message(one: _Recorded) -> Said:
 
 TOLD: Final[Mapping[str, Callable[[_Recorded], Said]]] = {
     "FlowOpened": _initiated,
+    "FlowOpenedChallenged": _initiated,
     "FlowCompleted": _succeeded,
     "MethodRefused": _failed,
     "SubmissionDismissed": _failed,
@@ -256,7 +257,6 @@ TOLD: Final[Mapping[str, Callable[[_Recorded], Said]]] = {
 
 SILENT: Final[Mapping[str, str]] = {
     "FlowInitiated": "Kratos waits for the actions before it: FlowOpened",
-    "FlowOpenedChallenged": "verifications have no event of their beginning",
     "MethodSubmitted": "how it ends is said",
     "MethodAccepted": "how it ends is said",
     "SecretsShown": "nothing has changed",
@@ -269,6 +269,7 @@ SILENT: Final[Mapping[str, str]] = {
     "DeliveryStarted": "its end is said",
     "DeliveryCanceled": "nothing was sent, and nothing will be",
     "CredentialUsed": "the flow's success is said",
+    "CredentialUnlocked": "an operator's doing, not a person's",
     "CredentialMissed": "the flow's failure is said: MethodRefused",
     "LoginMissed": "the flow's failure is said: MethodRefused",
     "LockoutLifted": "Kratos has no lockouts",
