@@ -26,6 +26,7 @@ from limen.adapters.methods import (
     ProfileMethod,
     TotpMethod,
 )
+from limen.adapters.methods.key_methods import key_methods
 from limen.adapters.rules import recall, rules_of
 from limen.adapters.store import LogStore, open_store
 from limen.adapters.system import SystemClock, SystemIds, SystemSecrets
@@ -195,6 +196,7 @@ class _Books:
             ProfileMethod(),
             TotpMethod(configuration.method("totp").config, self.tools.secrets, configuration.base_url),
             LookupSecretMethod(self.tools.secrets),
+            *key_methods(configuration, self.tools.secrets),
         )
         return {method.name: method for method in methods}
 

@@ -15,6 +15,7 @@ from limen.domain.desk import Desk
 from limen.domain.document import Drawn
 from limen.domain.errors import ActionFailed, FlowBusy
 from limen.domain.flow import Flow
+from limen.domain.holding import Taken
 from limen.domain.identity import Identity
 from limen.domain.message import Message
 from limen.domain.method import Accepted, Refused, Submission
@@ -24,7 +25,6 @@ from limen.domain.outcome import Outcome
 from limen.domain.plan import Plan, Planned
 from limen.domain.ports import VaultKey
 from limen.domain.precedence import VERIFY_NEW_ADDRESS
-from limen.domain.profile_change import Taken
 from limen.domain.reply import Reply
 from limen.domain.request import Request
 from limen.domain.self_verification import StartedVerification, start_verification
@@ -119,6 +119,7 @@ class Accepting:
             profile=profile,
             previous=previous,
             credentials=verdict.credentials,
+            held=verdict.held,
             authentication=verdict.authentication,
             aal=verdict.aal,
             verified=verdict.verified,

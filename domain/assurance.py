@@ -17,17 +17,26 @@ from limen.domain.rules import Rules
 from limen.domain.session import Session
 
 HIGHEST = "highest_available"
-SECOND_FACTORS = ("totp", "lookup_secret")
-"""The methods whose credential is a second factor, and nothing else, in the order a form offers them.
+SECOND_FACTORS = ("webauthn", "totp", "lookup_secret")
+"""The methods whose credential is a second factor, in the order a form offers them.
 
-`code` is one too where `mfa_enabled` says so: it has no credential.
+`webauthn` is one unless it is passwordless. `code` is one too where `mfa_enabled` says so: it has no credential.
 """
+
+
+def is_second_factor(configuration: Configuration, method: str) -> bool:
+    """Whether the credential of a method is a second factor, and no first one."""
+    return method in SECOND_FACTORS and not configuration.method(method).config.get("passwordless")
 
 
 def second_factors(rules: Rules, identity: Identity, profile: Profile) -> tuple[str, ...]:
     """The second factors somebody has and the configuration switches on."""
-    held, method = identity.credentials, rules.configuration.method
-    ways = [name for name in SECOND_FACTORS if name in held and method(name).enabled]
+    held, configuration = identity.credentials, rules.configuration
+    ways = [
+        name
+        for name in SECOND_FACTORS
+        if name in held and configuration.method(name).enabled and is_second_factor(configuration, name)
+    ]
     return tuple(["code", *ways] if code_addresses(rules, profile) else ways)
 
 

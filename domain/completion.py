@@ -112,6 +112,8 @@ class Completion:
         lists = decision.method in LISTS and flow.kind is FlowKind.SETTINGS  # an entry added meanwhile would be lost
         if (flow.kind is FlowKind.LOGIN or lists) and moved > decision.identity.version:
             raise Overtaken
+        if decision.removed and any(version > decision.identity.version for version in fresh.replaced.values()):
+            raise Overtaken  # the other way to sign in that was left then may be gone too
         if (decision.spent or decision.used) and held_back(fresh, decision.method, decision.at):
             raise Overtaken  # others were guessing meanwhile: a right guess among too many counts no more
         session = decision.session

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from limen.domain.identity import Identity
+from limen.domain.identity import Held, Identity
 from limen.domain.ports import VaultRow
 from limen.domain.profile import Profile
 from limen.domain.session import Session
@@ -19,7 +19,7 @@ class Decision:
     `identity` is who it is about (a new one, of version 0, in registration); `profile` what they shall be; `previous`
     what they were. `session` is the one to be issued,
     refreshed, or signed in with; None where there is none. `key` is the vault row of a new identity's key. `removed`,
-    `spent`, `used` and `proven` are the verdict's. `waiting` is the change of profile that waited for this
+    `held`, `spent`, `used` and `proven` are the verdict's. `waiting` is the change of profile that waited for this
     verification.
     """
 
@@ -29,6 +29,7 @@ class Decision:
     profile: Profile = field(repr=False)
     previous: Profile | None = field(default=None, repr=False)
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
+    held: Mapping[str, tuple[Held, ...]] = field(default_factory=dict)
     authentication: str = ""
     aal: str = "aal1"
     verified: tuple[tuple[str, str], ...] = field(default=(), repr=False)

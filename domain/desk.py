@@ -1,6 +1,6 @@
 """Desk: all that works under one configuration; and the services that work under every one."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,7 @@ from limen.domain.profile import Profile
 from limen.domain.rules import Rules
 from limen.domain.runner import Runner
 from limen.domain.scheduling import Scheduler
-from limen.domain.sessions import Sessions
+from limen.domain.sessions import Sessions, SignedIn
 from limen.domain.streams import Streams
 from limen.domain.tools import Tools
 from limen.domain.work import Work
@@ -48,6 +48,7 @@ class Desk:
     sessions: Sessions
     scheduler: Scheduler
     _plans: dict[Slot, Plan] = field(default_factory=dict, repr=False)
+    _showing: dict[FlowKind, tuple[Factor, ...]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def under(cls, rules: Rules, methods: Mapping[str, Method], services: Services) -> "Desk":
@@ -81,30 +82,34 @@ class Desk:
 
     async def view(self, flow: Flow, identity: Identity | None = None, profile: Profile | None = None) -> FlowView:
         """A flow for its user, with the secrets its form shows them."""
-        if identity is None or profile is None or flow.kind is not FlowKind.SETTINGS:
+        settings = flow.kind is FlowKind.SETTINGS
+        if not self.showing(flow.kind) or (settings and profile is None) or (flow.ended and not settings):
             return self.presenter.view(flow, identity=identity, profile=profile)
         return self.presenter.view(
             flow, identity=identity, profile=profile, shown=await self._shown(flow, identity, profile)
         )
 
-    async def _shown(self, flow: Flow, identity: Identity, profile: Profile) -> dict[str, Any]:
+    async def _shown(self, flow: Flow, identity: Identity | None, profile: Profile | None) -> dict[str, Any]:
         store, keyring, shown = self.services.streams.store, self.services.tools.keyring, dict[str, Any]()
-        kept: Mapping[str, Any] | None = None
-        for name, factor in self._factors():
-            if kept is None:
-                kept, _ = self.presenter.kept(flow)
-            pending = await pending_secret(store, keyring, flow, name)
-            shown[name] = await factor.show(Glance(flow, self.people, identity, profile, kept, pending))
+        kept, _ = self.presenter.kept(flow)
+        for factor in self.showing(flow.kind):
+            pending = await pending_secret(store, keyring, flow, factor.name)
+            shown[factor.name] = await factor.show(Glance(flow, self.people, identity, profile, kept, pending))
         return shown
 
-    def prepare(self, work: Work, identity: Identity) -> None:
-        """Makes the secrets that a settings flow keeps from its start."""
-        for name, factor in self._factors():
-            secret = factor.prepare(identity)
+    async def prepare(self, work: Work, signed_in: SignedIn | None) -> None:
+        """Makes the secrets that a flow keeps from its start."""
+        identity, profile = (signed_in.identity, signed_in.profile) if signed_in else (None, None)
+        for factor in self.showing(work.flow.kind):
+            secret = await factor.prepare(Glance(work.flow, self.people, identity, profile))
             if secret is not None:
-                work.step.put.append(pending_row(self.services.tools.keyring, work.flow, name, secret))
+                work.step.put.append(pending_row(self.services.tools.keyring, work.flow, factor.name, secret))
 
-    def _factors(self) -> Iterator[tuple[str, Factor]]:
-        for name, method in self.methods.items():
-            if isinstance(method, Factor) and self.rules.configuration.method(name).enabled:
-                yield name, method
+    def showing(self, kind: FlowKind) -> tuple[Factor, ...]:
+        """The methods whose secrets the forms of this flow show; worked out once."""
+        known = self._showing.get(kind)
+        if known is None:
+            on = [one for name, one in self.methods.items() if self.rules.configuration.method(name).enabled]
+            known = tuple(one for one in on if isinstance(one, Factor) and kind in one.shows)
+            self._showing[kind] = known
+        return known

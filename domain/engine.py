@@ -202,7 +202,7 @@ class Engine:
             raise FlowExpired(flow.id)
         desk = await self.desk(flow.configuration)
         await self.revival.key(flow)
-        theirs = flow.kind is FlowKind.SETTINGS or flow.requested_aal != "aal1"
+        theirs = flow.kind is FlowKind.SETTINGS or flow.requested_aal != "aal1" or flow.refresh
         owner = flow.identity_id if theirs else None
         identity = await desk.people.identity(owner) if owner else None
         profile = desk.people.profile(identity) if identity else None

@@ -50,7 +50,7 @@ async def _record(tools: Tools, streams: Streams, identity: Identity) -> None:
         if session.active(now):
             session.record(SessionRevoked, now, reason="erased")
             others.append(session)
-    for id_ in identity.reservations:
+    for id_ in identity.every_reservation:
         reservation = await streams.load(Reservation, id_)
         if reservation.holder == identity.id:
             reservation.record(IdentifierReleased, now, identity_id=identity.id)

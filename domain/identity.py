@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
+from pydantic import BaseModel, ConfigDict
+
 from limen.domain.aggregate import Aggregate
 from limen.domain.event import DomainEvent
 from limen.domain.profile import Profile
@@ -54,11 +56,25 @@ class TraitsChangeHeld(IdentityEvent):
     verification_id: UUID
 
 
+class Held(BaseModel):
+    """What a credential holds that nobody else may have: an account at the provider `name`, by its reservation."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    reservation: UUID
+
+
 class CredentialChanged(IdentityEvent):
-    """A credential of this type was set or replaced; its secret is in the vault."""
+    """A credential of this type was set or replaced; its secret is in the vault. `held` is all it holds from now on."""
+
+    class_version: ClassVar[int] = 2
 
     flow_id: UUID | None
     type: str
+    held: tuple[Held, ...] = ()
+
+    upcast_v1_v2: ClassVar = staticmethod(lambda state: state.update({"held": []}))
 
 
 class CredentialRemoved(IdentityEvent):
@@ -139,6 +155,8 @@ class Identity(Aggregate):
         self.updated_at: datetime
         self.reservations: tuple[UUID, ...] = ()
         self.credentials: tuple[str, ...] = ()
+        self.held: Mapping[str, tuple[Held, ...]] = {}
+        """What credentials hold that nobody else may have, by type."""
         self.replaced: Mapping[str, int] = {}
         """The version at which a credential was replaced or removed last, by type."""
         self.spent: Mapping[str, int] = {}
@@ -207,14 +225,24 @@ class Identity(Aggregate):
                 changed = isinstance(event, CredentialChanged)
                 kept = [one for one in self.credentials if changed or one != type_]
                 self.credentials = tuple(dict.fromkeys([*kept, type_] if changed else kept))
+                self._hold(type_, event.held if isinstance(event, CredentialChanged) else ())
                 self.replaced = {**self.replaced, type_: event.originator_version}
                 self.updated_at = event.timestamp
         self.failed = {name: misses for name, misses in self.failed.items() if name != type_}
+
+    def _hold(self, type_: str, held: tuple[Held, ...]) -> None:
+        self.held = {**self.held, type_: held}
+        self.past_reservations |= {one.reservation for one in held}
 
     def _prune(self, now: datetime) -> None:
         """Forgets sessions whose time is over, rarely enough to cost next to nothing a session."""
         self.sessions = tuple(pair for pair in self.sessions if pair[1] > now)
         self._prune_at = max(PRUNE_FROM, 2 * len(self.sessions))
+
+    @property
+    def every_reservation(self) -> tuple[UUID, ...]:
+        """All that is theirs alone: the identifiers of the profile, and what credentials hold."""
+        return (*self.reservations, *(one.reservation for held in self.held.values() for one in held))
 
     def live_sessions(self, now: datetime) -> tuple[UUID, ...]:
         """The sessions whose time is not over; whether they were ended before it, their own streams say."""

@@ -150,6 +150,17 @@ class IdentitySchema:
         return ""
 
     @cached_property
+    def display_name_field(self) -> str:
+        """The field of what a passkey is called by (`passkey.display_name`, else the first identifier), or nothing."""
+        marks = (("passkey", "display_name"), ("webauthn", "identifier"), ("password", "identifier"))
+        marked = (place.name for mark in marks for place in self._places if place.says("credentials", *mark) is True)
+        return next(marked, "")
+
+    def display_name(self, traits: Any) -> str:
+        """What a passkey is called by, empty where the traits do not say."""
+        return next(_values(traits, tuple(self.display_name_field.split("."))[1:]), "")
+
+    @cached_property
     def _identifying(self) -> dict[str, list[_Place]]:
         methods = ("password", "webauthn", "code")
         return {

@@ -10,11 +10,11 @@ from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 from uuid import UUID
 
-from limen.domain.assurance import SECOND_FACTORS
+from limen.domain.assurance import is_second_factor
 from limen.domain.code import SentCode
 from limen.domain.configuration import Configuration, FlowKind
 from limen.domain.flow import Flow
-from limen.domain.identity import Identity
+from limen.domain.identity import Held, Identity
 from limen.domain.message import Message
 from limen.domain.people import People
 from limen.domain.ports import Mail
@@ -62,12 +62,14 @@ class Refused:
     """No. `reason` is a class of reasons (never personal data); `values` is what the form keeps.
 
     `identity_id` is whose identifier was given, where it is somebody's: for the record alone, no client gets to see it.
+    `pending` is what the flow keeps for this method from now on: a new challenge, where the last one is used up.
     """
 
     reason: str
     messages: tuple[Message, ...]
     values: Mapping[str, Any] = field(default_factory=dict, repr=False)
     identity_id: UUID | None = None
+    pending: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +77,17 @@ class Accepted:
     """Yes.
 
     `identity` is who it is (login, recovery, verification); `profile` what they shall be (registration, settings).
-    `credentials` are secrets to store, by type. `authentication` is what the session will say (`code_recovery`).
-    `verified` are the (via, value) of addresses shown to be the person's. `removed` are credential types to be given
-    up; `spent` a secret as it is once the code just given counts no more, by type. `used`: a code was right that has no
-    credential in the vault: wrong ones before it are forgotten. `proven`: the credential set up here counts as shown in
-    this session.
+    `credentials` are secrets to store, by type, and `held` what they hold that nobody else may have. `authentication`
+    is what the session will say (`code_recovery`). `verified` are the (via, value) of addresses shown to be the
+    person's. `removed` are credential types to be given up; `spent` a secret as it is once the code just given counts
+    no more, by type. `used`: a code was right that has no credential in the vault: wrong ones before it are forgotten.
+    `proven`: the credential set up here counts as shown in this session.
     """
 
     identity: Identity | None = None
     profile: Profile | None = field(default=None, repr=False)
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
+    held: Mapping[str, tuple[Held, ...]] = field(default_factory=dict)
     authentication: str = ""
     aal: str = "aal1"
     verified: tuple[tuple[str, str], ...] = field(default=(), repr=False)
@@ -157,6 +160,12 @@ class Exhausted:
     identity_id: UUID | None = None
 
 
+AWAY = "browser_location_change_required"
+"""Kratos' error id where a browser has to go elsewhere first, or to ask an authenticator."""
+
+LOWER_COUNTER = "lower_counter"
+"""The reason where the counter of a key went back: it is counted, for the key may have been copied."""
+
 Verdict = Refused | Accepted | Challenged | Shown | Advanced | Away | Exhausted
 
 
@@ -166,12 +175,14 @@ def offers(configuration: Configuration, kind: FlowKind, method: str, requested_
     second = kind is FlowKind.LOGIN and requested_aal != "aal1"
     if method == "code" and second:
         return settings.enabled and settings.mfa_enabled
-    if kind is FlowKind.LOGIN and (method in SECOND_FACTORS) != second:
+    if kind is FlowKind.LOGIN and is_second_factor(configuration, method) != second:
         return False
     if method == "identifier_first":
         return style == method
     if method == "profile" and kind is FlowKind.REGISTRATION:
         return settings.enabled and style == "profile_first"
+    if method == "webauthn" and kind is FlowKind.REGISTRATION:
+        return settings.enabled and bool(settings.config.get("passwordless"))
     if method == "code" and kind in (FlowKind.LOGIN, FlowKind.REGISTRATION):
         return settings.enabled and settings.passwordless_enabled
     if method == "code":
@@ -211,25 +222,32 @@ class Returning(Method, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """Whose settings are looked at: what a factor needs to know to show its part of the form."""
+    """What is looked at: what a factor needs to know to show its part of the form.
+
+    `identity` and `profile` are whose flow it is, where that is known: in settings, at a second factor, and when a
+    session is refreshed.
+    """
 
     flow: Flow
     people: People
-    identity: Identity
-    profile: Profile = field(repr=False)
-    kept: Mapping[str, Any] = field(repr=False)
-    pending: str | None = field(repr=False)
+    identity: Identity | None
+    profile: Profile | None = field(repr=False)
+    kept: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    pending: str | None = field(default=None, repr=False)
 
 
 @runtime_checkable
 class Factor(Method, Protocol):
-    """A method whose settings show secrets: those to be taken over by an authenticator, or kept on paper.
+    """A method whose form shows secrets: to be taken over by an authenticator, to be answered, or kept on paper.
 
     They reach the form of the person alone, never an action's context, and stand in the vault.
     """
 
-    def prepare(self, identity: Identity) -> str | None:
-        """A secret for a settings flow to keep from its start, None where the form shows none."""
+    shows: frozenset[FlowKind]
+    """The flows whose forms show them."""
+
+    async def prepare(self, glance: Glance) -> str | None:
+        """A secret for a flow to keep from its start, None where the form shows none."""
 
     async def show(self, glance: Glance) -> Mapping[str, Any]:
         """What the form shows of them."""

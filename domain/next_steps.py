@@ -45,7 +45,7 @@ class NextSteps:
         url = self.desk.rules.configuration.flow(FlowKind.SETTINGS).ui_url
         shown: dict[str, Any] = {"id": str(settings.id)}
         if url:
-            shown["url"] = _with_flow(url, settings.id)
+            shown["url"] = with_flow(url, settings.id)
         return [{"action": "show_settings_ui", "flow": shown}]
 
     def show_verification(self, started: StartedVerification, *, url: bool) -> dict[str, Any]:
@@ -53,9 +53,10 @@ class NextSteps:
         shown = {"id": str(started.flow_id), "verifiable_address": started.address}
         page = self.desk.rules.configuration.flow(FlowKind.VERIFICATION).ui_url
         if url and page:
-            shown["url"] = _with_flow(page, started.flow_id)
+            shown["url"] = with_flow(page, started.flow_id)
         return {"action": "show_verification_ui", "flow": shown}
 
 
-def _with_flow(url: str, flow_id: UUID) -> str:
+def with_flow(url: str, flow_id: UUID) -> str:
+    """The page of a flow."""
     return f"{url}{'&' if '?' in url else '?'}flow={flow_id}"

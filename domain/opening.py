@@ -104,15 +104,15 @@ class Opening:
             now = self.tools.clock.now()
             later = list(chosen.timed("delivery"))
             schedule = await self.desk.scheduler.actions(later, work, context, now, identity_id=flow.identity_id)
-            if signed_in is not None and kind is FlowKind.SETTINGS:
-                self.desk.prepare(work, signed_in.identity)
+            if self.desk.showing(kind):
+                await self.desk.prepare(work, signed_in)
             sent = await self._open(work, signed_in, now, tuple(schedule.ids))
             await work.commit()
         if schedule.ids:
             self.services.dispatcher.wake()
         await self.services.dispatcher.take_up(sent)
         if signed_in is None or kind not in (FlowKind.SETTINGS, FlowKind.LOGIN):
-            return self.desk.presenter.view(flow)
+            return await self.desk.view(flow)
         return await self.desk.view(flow, signed_in.identity, signed_in.profile)
 
     async def _open(

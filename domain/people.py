@@ -46,6 +46,14 @@ class People:
         held = await self.streams.load(Reservation, self.reservation_id(normalize(identifier)))
         return await self.identity(held.holder) if held.holder else None
 
+    def key_id(self, credential_id: str) -> UUID:
+        """The stream that says whose a public key is, by its credential id (base64url)."""
+        return self.keyring.derive("public-key", credential_id)
+
+    async def key_reservation(self, credential_id: str) -> Reservation:
+        """Whose a public key is; of version 0 where nobody ever had it."""
+        return await self.streams.load(Reservation, self.key_id(credential_id))
+
     async def identity(self, id: UUID) -> Identity | None:
         """An identity by its id, with its key at hand; None when there is none or it was erased."""
         identity = await self.streams.load(Identity, id)
@@ -136,7 +144,8 @@ class People:
         """Everything that must be this person's alone: credential identifiers and addresses, normalized."""
         schema = self.rules.schemas[profile.schema_id]
         named = schema.identifiers(profile.traits)
-        values = [*named.get("password", ()), *(value for value, _ in named.get("code", ()))]
+        values = [*named.get("password", ()), *named.get("webauthn", ())]
+        values += [value for value, _ in named.get("code", ())]
         values += [address.value for address in (*profile.verifiable, *profile.recovery)]
         return tuple(dict.fromkeys(map(normalize, values)))
 

@@ -126,6 +126,7 @@ class Presenter:
                 held=second_factors(self.rules, identity, profile) if identity and profile else (),
                 addresses=code_addresses(self.rules, profile) if identity and profile else (),
                 shown=shown or {},
+                owned=identity.credentials if identity else None,
             )
         )
 

@@ -5,10 +5,10 @@ from uuid import UUID
 
 from limen.domain.credentials import record_credentials
 from limen.domain.decision import Decision
+from limen.domain.holding import hold
 from limen.domain.identity import AddressVerified, IdentityRegistered, TraitsChanged
 from limen.domain.people import People
 from limen.domain.profile import Profile
-from limen.domain.reservation import IdentifierReleased, IdentifierReserved, Reservation
 from limen.domain.work import Work
 
 PARTS = (
@@ -16,14 +16,6 @@ PARTS = (
     *("verifiable", "recovery"),
 )
 """The parts of a profile, as a change names them."""
-
-
-class Taken(Exception):
-    """An identifier belongs to somebody else already: to `holder`."""
-
-    def __init__(self, holder: UUID) -> None:
-        self.holder = holder
-        super().__init__(holder)
 
 
 class ProfileChange:
@@ -59,25 +51,12 @@ class ProfileChange:
                     changed=changed,
                     reservations=await self._reserve(work, decision, identity.reservations),
                 )
-        record_credentials(work, self.people, decision, new=new)
+        await record_credentials(work, self.people, decision, new=new)
 
     async def _reserve(self, work: Work, decision: Decision, held: Sequence[UUID]) -> tuple[UUID, ...]:
         """Takes what the new profile needs, gives back what it no longer does. Raises `Taken`."""
         wanted = self.people.reservations(decision.profile)
-        for id_ in wanted:
-            if id_ in held:
-                continue  # it is theirs: giving it back would have been an event of this identity
-            reservation = await self.people.streams.load(Reservation, id_)
-            if reservation.holder is not None and reservation.holder != decision.identity.id:
-                raise Taken(reservation.holder)
-            if reservation.holder is None:
-                reservation.record(IdentifierReserved, decision.at, identity_id=decision.identity.id)
-                work.add(reservation)
-        for id_ in held:
-            if id_ not in wanted:
-                reservation = await self.people.streams.load(Reservation, id_)
-                reservation.record(IdentifierReleased, decision.at, identity_id=decision.identity.id)
-                work.add(reservation)
+        await hold(work, self.people, decision, wanted, held)
         return wanted
 
     def verified(self, work: Work, decision: Decision) -> None:

@@ -10,6 +10,7 @@ from limen.domain.identity import Identity
 from limen.domain.message import Message
 from limen.domain.method import Refused
 from limen.domain.outcome import Outcome
+from limen.domain.pending import pending_row
 from limen.domain.profile import Profile
 from limen.domain.request import Request
 from limen.domain.sealed import Sealed
@@ -47,6 +48,8 @@ class Reply:
         """The answer is no: the flow is back with its user, the messages on its form. Of a failed login it is told."""
         flow, now = work.flow, self.clock.now()
         due = self.triggers.of_failure(flow, verdict.reason)
+        if verdict.pending is not None:
+            work.step.put.append(pending_row(self.keyring, flow, flow.method or "", verdict.pending))
         flow.fire(
             "refuse",
             now,

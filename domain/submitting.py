@@ -6,7 +6,7 @@ from uuid import UUID
 
 from limen.domain.accepting import Accepting
 from limen.domain.admission import Admission
-from limen.domain.assurance import SECOND_FACTORS, asks_second_factor
+from limen.domain.assurance import asks_second_factor, is_second_factor
 from limen.domain.code import ROW, sent_code
 from limen.domain.configuration import FlowKind
 from limen.domain.desk import Desk
@@ -81,7 +81,7 @@ class Submitting:
         chosen = self.desk.methods.get(named) if isinstance(named, str) else None
         if chosen is None or flow.kind not in chosen.flows or not self._offers(flow, chosen.name):
             return await self.unfinished.dismiss(work, self._network(request), signed_in)
-        if chosen.name in SECOND_FACTORS:
+        if is_second_factor(self.admission.configuration, chosen.name):
             self.admission.guarded(flow, signed_in, self.tools.clock.now())
         if chosen.name == "password":  # before it is compared with the one in force, which would let it be guessed
             self.admission.fresh(flow, signed_in, self.tools.clock.now())

@@ -20,6 +20,8 @@ FREE = 10
 FIRST = timedelta(seconds=30)
 """The pause after the next one; it doubles with each."""
 LONGEST = timedelta(hours=1)
+UNGUESSABLE = ("webauthn", "passkey")
+"""What cannot be guessed costs no pause; what is counted against it (a counter that went back) is for the record."""
 LIMIT = 100
 """Wrong codes in a row after which the factor counts no more until it is replaced, or unlocked."""
 
@@ -27,7 +29,7 @@ LIMIT = 100
 def held_back(identity: Identity, method: str, now: datetime) -> datetime | None:
     """Until when no code of this method is looked at; None when one is. `datetime.max` (UTC) is for good."""
     failed = identity.failed.get(method)
-    if failed is None or failed.count < FREE:
+    if failed is None or failed.count < FREE or method in UNGUESSABLE:
         return None
     if failed.count >= LIMIT:
         return datetime.max.replace(tzinfo=now.tzinfo)

@@ -7,8 +7,10 @@ from limen.domain.assurance import asks_second_factor
 from limen.domain.challenging import send_code
 from limen.domain.configuration import FlowKind
 from limen.domain.desk import Desk
+from limen.domain.flow import Flow
 from limen.domain.mention import bind
-from limen.domain.method import Advanced, Away, Challenged, Exhausted, Refused, Shown
+from limen.domain.method import AWAY, LOWER_COUNTER, Advanced, Away, Challenged, Exhausted, Refused, Shown
+from limen.domain.next_steps import with_flow
 from limen.domain.opening import Opening
 from limen.domain.outcome import Outcome
 from limen.domain.pending import pending_row
@@ -22,8 +24,6 @@ from limen.domain.work import Work
 
 EXHAUSTED = "too_many_codes"
 """Why a flow fails in which too many wrong codes were given."""
-AWAY = "browser_location_change_required"
-"""Kratos' error id where a browser has to go elsewhere first."""
 
 
 class Unfinished:
@@ -53,11 +53,20 @@ class Unfinished:
         person = signed_in.identity if signed_in is not None and asks_second_factor(flow) else None
         if person is not None and flow.method is not None and guessed:
             await miss(self.desk.people, self.tools.clock, person, flow.method, flow.id)
+        if isinstance(verdict, Refused) and verdict.reason == LOWER_COUNTER:
+            await self._count(verdict, flow)
         if isinstance(verdict, Exhausted):
             return await self._exhaust(work, verdict, signed_in, request)
         if person is not None:
             verdict = replace(verdict, identity_id=person.id)
         return await self.reply.refuse(work, verdict, signed_in, request)
+
+    async def _count(self, verdict: Refused, flow: Flow) -> None:
+        """A counter that went back: the key may have been copied (WebAuthn Level 3 §6.1.1)."""
+        people, method = self.desk.people, flow.method
+        identity = await people.identity(verdict.identity_id) if verdict.identity_id else None
+        if identity is not None and method is not None:
+            await miss(people, self.tools.clock, identity, method, flow.id)
 
     async def show(self, work: Work, verdict: Shown, signed_in: SignedIn | None) -> Outcome:
         """Secrets are shown on the form; new ones are kept until they are confirmed."""
@@ -79,7 +88,11 @@ class Unfinished:
         form = self.reply.form(flow, verdict.messages, verdict.values)
         flow.fire("advance", self.tools.clock.now(), method=flow.method, step=verdict.step, form=form)
         await work.commit()
-        return await self.reply.outcome(flow, signed_in, error=verdict.error)
+        outcome = await self.reply.outcome(flow, signed_in, error=verdict.error)
+        page = self.desk.rules.configuration.flow(flow.kind).ui_url
+        if verdict.error != AWAY or not page:
+            return outcome
+        return replace(outcome, redirect_browser_to=with_flow(page, flow.id))
 
     async def send_away(self, work: Work, verdict: Away, signed_in: SignedIn | None) -> Outcome:
         """The person goes elsewhere; what they have to bring back is kept first."""

@@ -33,6 +33,8 @@ def _check_relying_party(methods: Mapping[str, Any], findings: Findings) -> None
     for name in ("webauthn", "passkey"):
         if section(methods, name).get("enabled") is True and "config" not in section(methods, name):
             findings.fault(join(_METHODS, name, "config"), "is missing")
+        elif section(methods, name).get("enabled") is True and "rp" not in section(methods, name, "config"):
+            findings.fault(join(_METHODS, name, "config", "rp"), "is missing: an authenticator is told who asks")
     party = section(methods, "webauthn", "config", "rp")
     if "origin" in party and "origins" in party:
         findings.fault(join(_METHODS, "webauthn", "config", "rp", "origin"), "excludes origins; keep origins")

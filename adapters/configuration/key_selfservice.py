@@ -119,32 +119,26 @@ METHODS: Shape = {
     "link": Later({"enabled": BOOL, "config": {"base_url": TEXT, "lifespan": DURATION}}, unless_enabled),
     "totp": {"enabled": BOOL, "config": {"issuer": TEXT}},
     "lookup_secret": {"enabled": BOOL},
-    "webauthn": Later(
-        {
-            "enabled": BOOL,
-            "config": {
-                "passwordless": BOOL,
-                "rp": {"id!": TEXT, "display_name!": TEXT, "origin": URI, "origins": Many(URI), "icon": URI},
-            },
+    "webauthn": {
+        "enabled": BOOL,
+        "config": {
+            "passwordless": BOOL,
+            "rp": {"id!": TEXT, "display_name!": TEXT, "origin": URI, "origins": Many(URI), "icon": Later(URI)},
         },
-        unless_enabled,
-    ),
-    "passkey": Later(
-        {
-            "enabled": BOOL,
-            "config": {
-                "rp": {"id!": TEXT, "display_name!": TEXT, "origins": TEXTS},
-                "authenticator_selection": {
-                    "attachment": one_of("platform", "cross-platform"),
-                    "resident_key": _PREFERENCE,
-                    "user_verification": _PREFERENCE,
-                },
-                "attestation": {"preference": one_of("none", "indirect", "direct", "enterprise")},
-                "timeouts": {"registration": DURATION, "login": DURATION},
+    },
+    "passkey": {
+        "enabled": BOOL,
+        "config": {
+            "rp": {"id!": TEXT, "display_name!": TEXT, "origins": TEXTS},
+            "authenticator_selection": {
+                "attachment": one_of("platform", "cross-platform"),
+                "resident_key": _PREFERENCE,
+                "user_verification": _PREFERENCE,
             },
+            "attestation": {"preference": one_of("none", "indirect", "direct", "enterprise")},
+            "timeouts": {"registration": DURATION, "login": DURATION},
         },
-        unless_enabled,
-    ),
+    },
     "oidc": Later(
         {"enabled": BOOL, "config": {"base_redirect_uri": URI, "providers": Many(_PROVIDER)}}, unless_enabled
     ),

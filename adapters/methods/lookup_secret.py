@@ -11,7 +11,6 @@ from typing import Any
 from limen.domain.code import MAX_WRONG
 from limen.domain.configuration import FlowKind
 from limen.domain.form_values import truthy
-from limen.domain.identity import Identity
 from limen.domain.method import Accepted, Exhausted, Glance, Refused, Shown, Submission, Verdict
 from limen.domain.ports import Secrets
 from limen.domain.ui import factor_messages, messages
@@ -27,6 +26,7 @@ class LookupSecretMethod:
 
     name = "lookup_secret"
     flows = frozenset({FlowKind.LOGIN, FlowKind.SETTINGS})
+    shows = frozenset({FlowKind.SETTINGS})
 
     def __init__(self, secrets: Secrets) -> None:
         self.secrets = secrets
@@ -90,9 +90,9 @@ class LookupSecretMethod:
 
     # -- what the form shows
 
-    def prepare(self, identity: Identity) -> str | None:
+    async def prepare(self, glance: Glance) -> str | None:
         """Nothing: codes are made when they are asked for."""
-        del identity
+        del glance
         return None
 
     async def show(self, glance: Glance) -> Mapping[str, Any]:
@@ -100,7 +100,7 @@ class LookupSecretMethod:
         match glance.kept.get(LOOKUP_SHOWN):
             case "confirm":
                 return {"codes": json.loads(glance.pending)} if glance.pending else {}
-            case "reveal":
+            case "reveal" if glance.identity is not None:
                 secret = await glance.people.credential(glance.identity, self.name)
                 return {"codes": json.loads(secret)} if secret else {}
             case _:

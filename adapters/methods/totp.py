@@ -39,6 +39,7 @@ class TotpMethod:
 
     name = "totp"
     flows = frozenset({FlowKind.LOGIN, FlowKind.SETTINGS})
+    shows = frozenset({FlowKind.SETTINGS})
 
     def __init__(self, config: Mapping[str, Any], secrets: Secrets, base_url: str) -> None:
         self.secrets = secrets
@@ -93,16 +94,16 @@ class TotpMethod:
 
     # -- what the form shows
 
-    def prepare(self, identity: Identity) -> str | None:
+    async def prepare(self, glance: Glance) -> str | None:
         """A new secret where no authenticator is linked."""
-        if self.name in identity.credentials:
+        if glance.identity is None or self.name in glance.identity.credentials:
             return None
         return b32encode(self.secrets.bytes(SECRET_BYTES)).decode()
 
     async def show(self, glance: Glance) -> Mapping[str, Any]:
         """The secret in writing, and as a picture, drawn when it is looked at."""
         secret = glance.pending
-        if secret is None:
+        if secret is None or glance.identity is None or glance.profile is None:
             return {}
         schema = glance.people.rules.schemas[glance.profile.schema_id]
         account = _account(schema, glance.identity, glance.profile)

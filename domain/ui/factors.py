@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from limen.domain.ui import factor_messages, labels, nodes
+from limen.domain.ui import factor_messages, keys, labels, nodes
 from limen.domain.ui.nodes import Node
 from limen.domain.ui.view import FormView
 
@@ -26,6 +26,7 @@ def asked(view: FormView) -> list[Node]:
     form = [] if bare else [nodes.csrf(view.csrf_token)]
     to = (nodes.submit("address", one, "code", factor_messages.code_to(one)) for one in view.addresses)
     form.extend(to)
+    form += keys.second(view)
     if "totp" in view.held:
         value = view.values.get("totp_code", "")
         form.append(nodes.field("totp_code", "text", "totp", value=value, required=True, label=labels.TOTP_CODE))
@@ -41,7 +42,7 @@ def kept(view: FormView) -> list[Node]:
     """What settings show of the second factors. Kratos puts codes that are shown behind everything else."""
     lookup = _lookup(view) if view.method("lookup_secret").enabled else ([], [])
     totp = _totp(view) if view.method("totp").enabled else []
-    return [*lookup[0], *totp, *lookup[1]]
+    return [*lookup[0], *keys.kept(view), *totp, *lookup[1]]
 
 
 def _totp(view: FormView) -> list[Node]:

@@ -3,7 +3,7 @@
 from limen.domain.configuration import FlowKind
 from limen.domain.identity_schema import IdentitySchema
 from limen.domain.message import Message
-from limen.domain.ui import factors, identifying, labels, messages, nodes, sent_code
+from limen.domain.ui import factors, identifying, keys, labels, messages, nodes, sent_code
 from limen.domain.ui.nodes import Node
 from limen.domain.ui.view import FormView
 
@@ -17,15 +17,17 @@ def login(view: FormView) -> list[Node]:
         return sent_code.second_factor(view) if view.code_sent else factors.asked(view)
     if view.code_sent:
         return sent_code.first_factor(view)
+    if view.by_key and view.values.get(keys.ASKED):
+        return keys.asked(view)
     if identifying.begins(view):
         return [*identifying.asked(view), nodes.csrf(view.csrf_token)]
     if identifying.done(view):
         ways = [_by_code(view), _by_password(view)] if view.messages else [_by_password(view), _by_code(view)]
-        return [identifying.known(view), nodes.csrf(view.csrf_token), *ways[0], *ways[1]]
+        return [identifying.known(view), nodes.csrf(view.csrf_token), *keys.offered(view), *ways[0], *ways[1]]
     form = [nodes.csrf(view.csrf_token)]
-    if view.by_code or view.by_password:
+    if view.by_code or view.by_password or view.by_key or view.by_passkey:
         form.append(_identifier(view))
-    return form + _by_code(view) + _by_password(view)
+    return form + keys.offered(view) + _by_code(view) + _by_password(view)
 
 
 def login_message(view: FormView) -> Message | None:
@@ -43,7 +45,7 @@ def _by_code(view: FormView) -> list[Node]:
 
 
 def _by_password(view: FormView) -> list[Node]:
-    if not view.by_password or not identifying.offers(view, "password"):
+    if not view.by_password or not view.has("password") or not identifying.offers(view, "password"):
         return []
     label = labels.SIGN_IN if view.refresh else labels.SIGN_IN_BY_PASSWORD
     return [
@@ -55,9 +57,14 @@ def _by_password(view: FormView) -> list[Node]:
 def _identifier(view: FormView) -> Node:
     schema = IdentitySchema.of(view.schema)
     if view.refresh and view.traits is not None and not view.by_code:
-        known = schema.identifiers(view.traits).get("password", [])
-        return nodes.field("identifier", "hidden", "default", value=known[0] if known else "")
+        return keys.identifier(view)
     label, value = schema.label_of_identifier, view.values.get("identifier")
     return nodes.field(
-        "identifier", "text", "default", value=value if isinstance(value, str) else "", required=True, label=label
+        "identifier",
+        "text",
+        "default",
+        value=value if isinstance(value, str) else "",
+        required=True,
+        label=label,
+        **({"autocomplete": "username webauthn"} if view.by_key or view.by_passkey else {}),
     )

@@ -65,6 +65,34 @@ def submit(name: str, value: str, group: str, label: Message) -> Node:
     }
 
 
+def trigger(name: str, call: str, label: Message, group: str, *, browser: bool, value: str | None = None) -> Node:
+    """A button that calls a function of the script (`call`); an app goes by the function's name alone."""
+    inner: dict[str, Any] = {"name": name, "type": "button"}
+    if value is not None:
+        inner["value"] = value
+    inner["disabled"] = False
+    if browser:
+        inner["onclick"] = f"window.{call}({value or ''})"
+    inner |= {"onclickTrigger": call, "node_type": "input"}
+    return {"type": "input", "group": group, "attributes": inner, "messages": [], "meta": {"label": label.body()}}
+
+
+def script(name: str, source: str, integrity: str, nonce: str, group: str) -> Node:
+    """A script, with the digest of what it must be (Subresource Integrity) and its nonce."""
+    attributes = {
+        "src": source,
+        "async": True,
+        "referrerpolicy": "no-referrer",
+        "crossorigin": "anonymous",
+        "integrity": integrity,
+        "type": "text/javascript",
+        "id": name,
+        "nonce": nonce,
+        "node_type": "script",
+    }
+    return {"type": "script", "group": group, "attributes": attributes, "messages": [], "meta": {}}
+
+
 def hidden_method(group: str) -> Node:
     """The method again, hidden, so that a resend button need not name it."""
     return {

@@ -4,7 +4,7 @@ from limen.domain.configuration import FlowKind
 from limen.domain.identity_schema import IdentitySchema
 from limen.domain.message import Message
 from limen.domain.screen import CREDENTIALS
-from limen.domain.ui import labels, messages, nodes
+from limen.domain.ui import keys, labels, messages, nodes
 from limen.domain.ui.nodes import Node
 from limen.domain.ui.view import FormView
 
@@ -16,9 +16,9 @@ def registration(view: FormView) -> list[Node]:
         return form + _traits(view, "hidden") + _code(view) + (_back("credential-selection") if steps else [])
     if steps and view.screen != CREDENTIALS:
         return [*form, *_traits(view), nodes.submit("method", "profile", "profile", labels.SIGN_UP)]
-    if steps or view.by_code or view.by_password:
+    if steps or view.by_code or view.by_password or view.by_key or view.by_passkey:
         form += _traits(view, "hidden" if steps else None)
-    form += _by_code(view) + _by_password(view)
+    form += keys.new(view) + _by_code(view) + _by_password(view)
     return form + (_back("previous") if steps else [])
 
 

@@ -24,7 +24,8 @@ class FormView:
     and one in `values` is not shown. `address` is where a code went, None before. `return_url` is where verification
     goes on to. `recovered_until` stands in the settings that a recovery opened. `style` is the flow's, and `screen`
     where a form in steps stands (`limen.domain.screen`). `held` are the second factors the person has; `addresses`
-    where a code that is one may go; `shown` their secrets by method, where they are to be shown.
+    where a code that is one may go; `shown` their secrets by method, where they are to be shown; `owned` every
+    credential they have, None where nobody is known yet.
     """
 
     kind: FlowKind
@@ -49,6 +50,7 @@ class FormView:
     held: Collection[str] = ()
     addresses: Sequence[str] = field(default=(), repr=False)
     shown: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    owned: Collection[str] | None = None
 
     @property
     def browser(self) -> bool:
@@ -83,6 +85,21 @@ class FormView:
         """Whether one may sign in and up by a code alone."""
         code = self.method("code")
         return code.enabled and code.passwordless_enabled
+
+    @property
+    def by_passkey(self) -> bool:
+        """Whether one may sign in and up by a passkey."""
+        return self.method("passkey").enabled
+
+    @property
+    def by_key(self) -> bool:
+        """Whether one may sign in and up by a security key alone: in a browser, where `webauthn` is passwordless."""
+        webauthn = self.method("webauthn")
+        return self.browser and webauthn.enabled and bool(webauthn.config.get("passwordless"))
+
+    def has(self, method: str) -> bool:
+        """Whether the person may have such a credential: whoever confirms that it is them is offered no other."""
+        return self.owned is None or not self.refresh or method in self.owned
 
     def trait(self, name: str) -> Any:
         """The plain value to show in the field of a trait (`traits.name.first`); None where there is none."""

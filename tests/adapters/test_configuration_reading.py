@@ -118,7 +118,7 @@ selfservice:
     totp: {{enabled: true, config: {{issuer: Example}}}}
     lookup_secret: {{enabled: false}}
     webauthn: {{enabled: true, config: {{rp: {{id: e, display_name: E, origins: ["https://e.example"]}}}}}}
-    passkey: {{enabled: false, config: {{rp: {{id: e, display_name: E}}}}}}
+    passkey: {{enabled: true, config: {{rp: {{id: e, display_name: E}}}}}}
     oidc:
       enabled: true
       config:
@@ -208,7 +208,6 @@ IGNORED = [
     "/enterprise",
     "/selfservice/methods/password/config/migrate_hook",
     "/selfservice/methods/link",
-    "/selfservice/methods/webauthn",
     "/selfservice/methods/oidc",
     "/selfservice/methods/b2b",
     "/selfservice/flows/error",

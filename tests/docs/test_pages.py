@@ -56,11 +56,17 @@ def test_the_tutorial_prints_what_it_says(tmp_path: Path) -> None:
     assert (tmp_path / "signup.db").exists()
 
 
-PAGES = ["ask-for-a-second-factor", "ask-in-two-steps", "change-addresses-safely", "choose-a-schema"]
+PRINTING = [
+    "ask-for-a-second-factor",
+    "ask-in-two-steps",
+    "change-addresses-safely",
+    "choose-a-schema",
+    "sign-in-with-a-passkey",
+]
 """The pages of how-to that print."""
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", PRINTING)
 def test_a_page_prints_what_it_says(name: str, tmp_path: Path) -> None:
     page = f"docs/how-to/{name}.md"
     said = re.findall(r"^```text\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)

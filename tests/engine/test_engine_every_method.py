@@ -10,7 +10,7 @@ from tests.support.engine import House, hook, messages, open_house, parse
 from tests.support.performing import PERFORMANCES, sections
 
 NAMES = [f"{kind}-{method}" for kind, method in PERFORMANCES]
-STRENGTHENS = ("totp", "lookup_secret", "second_code")
+STRENGTHENS = ("totp", "lookup_secret", "second_code", "webauthn")
 """Second factors: the session that was there is the one that has shown more (Kratos)."""
 
 

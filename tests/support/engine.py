@@ -40,9 +40,13 @@ def uri(content: str | JsonDict) -> str:
 
 
 def person() -> JsonDict:
-    """The identity schema: an address that signs in (password, code), is verified and recovers; some plain traits."""
+    """The identity schema: an address that signs in, is verified and recovers; some plain traits."""
     kratos = {
-        "credentials": {"password": {"identifier": True}, "code": {"identifier": True, "via": "email"}},
+        "credentials": {
+            "password": {"identifier": True},
+            "webauthn": {"identifier": True},
+            "code": {"identifier": True, "via": "email"},
+        },
         "verification": {"via": "email"},
         "recovery": {"via": "email"},
     }

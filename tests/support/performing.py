@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from limen.domain import Outcome
+from tests.support.authenticator import Authenticator as Key
 from tests.support.engine import ADA, PASSWORD, House, JsonDict
 from tests.support.factors import (
     FACTORS,
@@ -19,15 +20,17 @@ from tests.support.factors import (
     prove,
     secret_of,
 )
+from tests.support.keys import ALONE, PASSKEY, SECOND, Keyring
 
 Flow = Callable[[], Awaitable[Outcome]]
 Performance = Callable[[House], Awaitable[Flow]]
 
-METHODS: JsonDict = {**FACTORS}
+METHODS: JsonDict = {**FACTORS, "webauthn": SECOND, "passkey": PASSKEY}
 """`selfservice.methods` with every method of this file on, beside those a house has anyway."""
 
 SECOND_CODE: JsonDict = {"code": {"passwordless_enabled": False, "mfa_enabled": True}}
 OWN: Mapping[tuple[str, str], JsonDict] = {
+    ("registration", "webauthn"): {"methods": METHODS | {"webauthn": ALONE}},
     ("login", "second_code"): {"methods": METHODS | SECOND_CODE},
     ("login", "identifier_first"): {"flows": {"login": {"style": "identifier_first"}}},
     ("registration", "profile_first"): {
@@ -130,6 +133,19 @@ async def _(house: House) -> Flow:
     return flow
 
 
+@performs("login", "webauthn")
+async def _(house: House) -> Flow:
+    person, key = await Keyring(house).by_password(), Key()
+    assert (await person.add_key(key)).completed
+    return lambda: person.prove(key, refresh=True)
+
+
+@performs("login", "passkey")
+async def _(house: House) -> Flow:
+    key = await Keyring(house).register()
+    return lambda: Keyring(house).sign_in(key)
+
+
 # -------------------------------------------------------------------------------------------------------- registration
 
 
@@ -157,6 +173,16 @@ async def _(house: House) -> Flow:
         return await house.give_code(asked)
 
     return flow
+
+
+@performs("registration", "webauthn")
+async def _(house: House) -> Flow:
+    return lambda: Keyring(house).try_register_key(Key())
+
+
+@performs("registration", "passkey")
+async def _(house: House) -> Flow:
+    return lambda: Keyring(house).try_register(Key())
 
 
 # ------------------------------------------------------------------------------------------- recovery and verification
@@ -220,3 +246,15 @@ async def _(house: House) -> Flow:
         return await press(house, shown, "lookup_secret_confirm", token)
 
     return flow
+
+
+@performs("settings", "webauthn")
+async def _(house: House) -> Flow:
+    person = await Keyring(house).by_password()
+    return lambda: person.add_key(Key())
+
+
+@performs("settings", "passkey")
+async def _(house: House) -> Flow:
+    person = await Keyring(house).by_password()
+    return lambda: person.add(Key())

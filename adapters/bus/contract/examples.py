@@ -50,6 +50,7 @@ _VALUES: Final[Mapping[str, Any]] = {
     "expires_at": _LATER,
     "final": True,
     "format": "jsonl",
+    "held": [],
     "handlers": ["registration.after.password=no_throwaways"],
     "hook": "web_hook",
     "kind": "login",
