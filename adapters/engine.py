@@ -27,6 +27,7 @@ from limen.adapters.methods import (
     TotpMethod,
 )
 from limen.adapters.methods.key_methods import key_methods
+from limen.adapters.methods.oidc import ProviderClient, oidc_method
 from limen.adapters.rules import recall, rules_of
 from limen.adapters.store import LogStore, open_store
 from limen.adapters.system import SystemClock, SystemIds, SystemSecrets
@@ -176,7 +177,12 @@ class _Books:
             if configuration is None:
                 raise StoreUnusable(f"configuration {id_} is not in this store; was a part of it deleted?")
             own = configuration.settings  # of `limen.yml` what decides is as it was then, the rest as it is now
-            settings = replace(self.configuration.settings, actions=own.actions, lockout=own.lockout)
+            settings = replace(
+                self.configuration.settings,
+                actions=own.actions,
+                lockout=own.lockout,
+                login_after_oidc_registration=own.login_after_oidc_registration,
+            )
             self.known[id_] = rules_of(id_, replace(configuration, settings=settings))
         return self.known[id_]
 
@@ -190,6 +196,7 @@ class _Books:
         breaches = Breaches.of(configuration, self.tools.clock)
         self.stack.push_async_callback(breaches.aclose)
         methods: tuple[Method, ...] = (
+            *self._oidc(configuration),
             PasswordMethod(configuration.method("password").config, hasher, breaches),
             CodeMethod(configuration.method("code").config, self.tools.secrets),
             IdentifierFirstMethod(),
@@ -199,6 +206,13 @@ class _Books:
             *key_methods(configuration, self.tools.secrets),
         )
         return {method.name: method for method in methods}
+
+    def _oidc(self, configuration: Configuration) -> tuple[Method, ...]:
+        if not configuration.method("oidc").enabled:
+            return ()
+        client = ProviderClient(configuration.guard)
+        self.stack.push_async_callback(client.aclose)
+        return (oidc_method(configuration, self.tools, client),)
 
 
 def _master(configuration: Configuration, store: LogStore) -> tuple[str, ...]:

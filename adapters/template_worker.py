@@ -6,7 +6,7 @@ that hangs or crashes it harms nobody: the pool kills it and starts another.
 
 Both directions are frames: four bytes of length, big-endian, then JSON.
 
-    -> ["render" | "check", source, ctx as JSON text]
+    -> ["render" | "check" | "map" | "check_map", source, ctx or claims as JSON text]
     <- {"output": text} | {"canceled": true} | {"kind": text, "line": number or null}
 """
 
@@ -123,7 +123,11 @@ def load(extension: str) -> ModuleType:
 
 
 def answer(engine: Any, mode: str, source: str, ctx: str) -> dict[str, Any]:
-    """Evaluates one template. `check` calls no function: it only finds what does not compile."""
+    """Evaluates one template. `check` calls no function: it only finds what does not compile.
+
+    `map` gives the template the document as the external variable `claims` and not as an argument; `check_map` has
+    none to give, so that what fails only for want of a claim is no fault.
+    """
     imported: list[str] = []
 
     def refuse(_: str, name: str) -> tuple[str, bytes]:
@@ -133,8 +137,9 @@ def answer(engine: Any, mode: str, source: str, ctx: str) -> dict[str, Any]:
 
     # parseJson reads the document several times faster than the engine's parser, and gives the same values
     arguments = {"ctx": f"std.parseJson({json.dumps(ctx, ensure_ascii=False)})"} if mode == "render" else {}
+    variables = {"claims": f"std.parseJson({json.dumps(ctx or '{}', ensure_ascii=False)})"} if "map" in mode else {}
     try:
-        output = engine.evaluate_snippet(FILE, source, tla_codes=arguments, import_callback=refuse)
+        output = engine.evaluate_snippet(FILE, source, tla_codes=arguments, ext_codes=variables, import_callback=refuse)
     except Exception as error:  # the engine raises RuntimeError, its bindings ValueError and others
         return fault(str(error), source, mode) if not imported else {"kind": "import is refused", "line": None}
     if imported:
@@ -149,6 +154,8 @@ def fault(message: str, source: str, mode: str) -> dict[str, Any]:
     lines = source.count("\n") + 1
     if message.startswith(CANCEL):
         return {"canceled": True}
+    if mode == "check_map" and message.startswith("RUNTIME ERROR: "):
+        return {"output": ""}
     if message.startswith("RUNTIME ERROR: "):
         said = message.removeprefix("RUNTIME ERROR: ")
         if mode == "check" and said.startswith("Missing argument: "):
@@ -160,7 +167,7 @@ def fault(message: str, source: str, mode: str) -> dict[str, Any]:
     # a static error quotes the template only: the context is no part of what is compiled
     text = message.splitlines()[0][:MAX_ERROR] if message else "error"
     text = re.sub(rf"^{FILE}:(\d+:\d+(-\d+)?|\(\d+:\d+\)-\(\d+:\d+\)) ", "", text)
-    return {"kind": text if mode == "check" else "it does not compile", "line": _line(message, lines, "")}
+    return {"kind": text if mode.startswith("check") else "it does not compile", "line": _line(message, lines, "")}
 
 
 def _line(message: str, lines: int, before: str) -> int | None:

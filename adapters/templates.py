@@ -56,11 +56,21 @@ class TemplatePool:
         Raises `TemplateCanceled` for `error "cancel"`, else `TemplateFailed`; it names the template and line, and
         never a value of the context.
         """
+        return await self._evaluate("render", source, ctx, name)
+
+    async def map(self, source: str, claims: Mapping[str, Any], *, name: str = "mapper") -> bytes:
+        """The JSON text a mapper gives, which finds what a provider said in `std.extVar("claims")` (Kratos').
+
+        Raises like `render`.
+        """
+        return await self._evaluate("map", source, claims, name)
+
+    async def _evaluate(self, mode: str, source: str, given: Mapping[str, Any], name: str) -> bytes:
         try:
-            document = context_text(ctx)
+            document = context_text(given)
         except ValueError as fault:
             raise TemplateFailed(f"{name}: {fault}") from None
-        answer = await self._ask("render", source, document)
+        answer = await self._ask(mode, source, document)
         if "output" in answer:
             return str(answer["output"]).encode()
         if answer.get("canceled"):
@@ -68,12 +78,13 @@ class TemplatePool:
         line = f":{answer['line']}" if answer.get("line") else ""
         raise TemplateFailed(f"{answer.get('kind', 'error')} at {name}{line}")
 
-    async def fault(self, source: str) -> str | None:
+    async def fault(self, source: str, *, mapper: bool = False) -> str | None:
         """What is wrong with the template; None when it compiles. Its function is not called.
 
-        A template that is no function is evaluated, which is all that will ever be done with it.
+        A template that is no function is evaluated, which is all that will ever be done with it. `mapper`: it is one
+        that `map` is to evaluate.
         """
-        answer = await self._ask("check", source, "")
+        answer = await self._ask("check_map" if mapper else "check", source, "")
         if "output" in answer or answer.get("canceled"):
             return None
         return f"line {answer['line']}: {answer['kind']}" if answer.get("line") else str(answer.get("kind", "error"))

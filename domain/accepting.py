@@ -10,13 +10,14 @@ from limen.domain.answer import Failure
 from limen.domain.code import ROW
 from limen.domain.completion import Completed, Completion, Dropped, Overtaken
 from limen.domain.configuration import FlowKind, Slot
+from limen.domain.deciding import Deciding
 from limen.domain.decision import Decision
 from limen.domain.desk import Desk
 from limen.domain.document import Drawn
 from limen.domain.errors import ActionFailed, FlowBusy
 from limen.domain.flow import Flow
 from limen.domain.holding import Taken
-from limen.domain.identity import Identity
+from limen.domain.linking import AddressTaken, Link, link_of, linked
 from limen.domain.message import Message
 from limen.domain.method import Accepted, Refused, Submission
 from limen.domain.modification import Unfit, modify
@@ -28,9 +29,11 @@ from limen.domain.precedence import VERIFY_NEW_ADDRESS
 from limen.domain.reply import Reply
 from limen.domain.request import Request
 from limen.domain.self_verification import StartedVerification, start_verification
+from limen.domain.session import Authentication
 from limen.domain.sessions import SignedIn
 from limen.domain.stage import Stopped, announce, run
-from limen.domain.ui import messages
+from limen.domain.token_exchange import put_off
+from limen.domain.ui import messages, oidc_messages
 from limen.domain.waiting_change import change_key
 from limen.domain.work import Work
 
@@ -46,6 +49,7 @@ class Accepting:
         self.tools = desk.services.tools
         self.scheduler = desk.scheduler
         self.reply = Reply(desk)
+        self.deciding = Deciding(desk)
         self.next_steps = NextSteps(desk)
         self.address_change = AddressChange(desk)
         self.completion = Completion(self.tools, desk.sessions, desk.presenter, self.scheduler)
@@ -53,8 +57,18 @@ class Accepting:
     async def accept(
         self, work: Work, verdict: Accepted, submission: Submission, request: Request, signed_in: SignedIn | None
     ) -> Outcome:
-        flow = work.flow
-        decision = self._decision(verdict, submission, signed_in)
+        """Raises `AddressTaken` where the address is somebody's who may have this provider linked."""
+        flow, link = work.flow, await self._link(submission)
+        if link is not None:
+            if verdict.identity is None or verdict.identity.id != link.holder:
+                whose = verdict.identity.id if verdict.identity else None
+                refused = Refused("other_account", (oidc_messages.other_account(),), identity_id=whose)
+                return await self.reply.refuse(work, refused, signed_in, request)
+            verdict = await linked(self.desk.people, verdict, link)
+        decision = self.deciding.decision(verdict, submission, signed_in)
+        if link is not None:
+            shown = Authentication(method=link.method, aal="aal1", completed_at=decision.at, provider=link.provider)
+            decision.also = (shown,)
         if _switched_off(flow, decision) and not decision.registers:
             whose = decision.identity.id
             refused = Refused("identity_disabled", (messages.identity_disabled(),), verdict.values, whose)
@@ -65,17 +79,36 @@ class Accepting:
         flow.fire("accept", decision.at, method=decision.method, identity_id=decision.identity.id, aal=decision.aal)
         chosen = self.address_change.plan(self.desk.plan(self._slot(flow)), decision.waiting)
         announce(chosen, work, decision.at)
-        self._sign_in(flow, decision, chosen, request, signed_in)
+        signs_in = chosen.has("session") if verdict.signs_in is None else verdict.signs_in
+        self.deciding.sign_in(flow, decision, signs_in, request, signed_in)
+        if submission.returned:
+            put_off(decision, self.desk.presenter.request(flow), self.tools.secrets)
+        return await self._carry_out(work, verdict, decision, chosen, request, signed_in)
+
+    async def _carry_out(
+        self,
+        work: Work,
+        verdict: Accepted,
+        decision: Decision,
+        chosen: Plan,
+        request: Request,
+        signed_in: SignedIn | None,
+    ) -> Outcome:
+        """The after-actions, and the append."""
         try:
             stopped = await self._before_commit(work, decision, chosen, request)
             if stopped is not None:
                 return await self._stopped(work, stopped, decision, signed_in, verdict.values)
-            if _switched_off(flow, decision):
-                decision.session, decision.session_token = None, None
+            if _switched_off(work.flow, decision):
+                decision.session, decision.session_token, decision.return_code = None, None, None
             done = await self.completion.complete(work, decision, chosen, request)
         except Unfit as unfit:
-            return await self.reply.refuse(work, Refused("unfit", unfit.faults), signed_in, request)
+            refused = Refused("unfit", unfit.faults, _completing(verdict))
+            return await self.reply.refuse(work, refused, signed_in, request)
         except Taken as taken:
+            identifier = self.desk.people.identifier_of(decision.profile, taken.reservation)
+            if verdict.linkable is not None and identifier is not None:
+                raise AddressTaken(verdict.linkable, taken.holder, identifier) from None
             refused = Refused("duplicate", (messages.duplicate_credentials(),), identity_id=taken.holder)
             return await self.reply.refuse(work, refused, signed_in, request)
         except Dropped as gone:
@@ -96,54 +129,11 @@ class Accepting:
     def _slot(self, flow: Flow) -> Slot:
         return Slot(flow.kind, "after", flow.method)
 
-    def _decision(self, verdict: Accepted, submission: Submission, signed_in: SignedIn | None) -> Decision:
-        people, flow = self.desk.people, submission.flow
-        identity, previous, key = verdict.identity, None, None
-        if flow.kind is FlowKind.SETTINGS and signed_in is not None:
-            identity, previous = signed_in.identity, signed_in.profile
-        if identity is None:
-            identity = Identity(self.tools.ids.new())
-            key = self.tools.keyring.create(identity.id)
-        elif previous is None:
-            previous = people.profile(identity)
-        profile, waiting = verdict.profile or previous, submission.waiting
-        assert profile is not None
-        if waiting is not None and (waiting.via, waiting.address) in verdict.verified:
-            profile = waiting.upon(profile)
-        else:
-            waiting = None
-        return Decision(
-            at=submission.now,
-            method=submission.flow.method or verdict.authentication.partition("_")[0],
-            identity=identity,
-            profile=profile,
-            previous=previous,
-            credentials=verdict.credentials,
-            held=verdict.held,
-            authentication=verdict.authentication,
-            aal=verdict.aal,
-            verified=verdict.verified,
-            removed=verdict.removed,
-            spent=verdict.spent,
-            used=verdict.used,
-            proven=verdict.proven,
-            session=signed_in.session if signed_in and flow.kind is FlowKind.SETTINGS else None,
-            devices=list(signed_in.devices) if signed_in else [],
-            key=key,
-            waiting=waiting,
-        )
-
-    def _sign_in(
-        self, flow: Flow, decision: Decision, chosen: Plan, request: Request, signed_in: SignedIn | None
-    ) -> None:
-        """The session that the commit will issue: always after login and recovery, after registration on request."""
-        again = flow.kind is FlowKind.LOGIN and (flow.refresh or flow.requested_aal != "aal1")
-        if again and signed_in is not None and signed_in.identity.id == decision.identity.id:
-            self.desk.sessions.refresh(decision, flow, request, signed_in)
-        elif flow.kind in (FlowKind.LOGIN, FlowKind.RECOVERY) or (
-            flow.kind is FlowKind.REGISTRATION and chosen.has("session")
-        ):
-            self.desk.sessions.issue(decision, flow, request)
+    async def _link(self, submission: Submission) -> Link | None:
+        """What waits in a login for this account to be proven."""
+        if not submission.flow.linking:
+            return None
+        return await link_of(self.services.streams.store, self.tools.keyring, submission.flow)
 
     async def _before_commit(self, work: Work, decision: Decision, chosen: Plan, request: Request) -> Stopped | None:
         changes_identity = work.flow.kind in (FlowKind.REGISTRATION, FlowKind.SETTINGS)
@@ -279,6 +269,7 @@ class Accepting:
             identity=identity,
             session=Drawn(lambda: presenter.session(decision, identity) or {}) if decision.session else None,
             session_token=decision.session_token,
+            return_code=decision.return_code,
             continue_with=tuple(await self.next_steps.after(done, chosen, request)),
         )
 
@@ -290,3 +281,8 @@ def _switched_off(flow: Flow, decision: Decision) -> bool:
 
 def _failed(flow: Flow, action: str, failure: Failure, *, stands: bool = False) -> ActionFailed:
     return ActionFailed(action, failure.reason, failure.detail, flow_id=flow.id, stands=stands)
+
+
+def _completing(verdict: Accepted) -> Mapping[str, Any]:
+    """What the form keeps for who need not be sent away again."""
+    return verdict.values if verdict.pending is not None else {}

@@ -91,6 +91,7 @@ def session_body(
         "authenticator_assurance_level": session.aal,
         "authentication_methods": [
             {"method": one.method, "aal": one.aal, "completed_at": instant(one.completed_at)}
+            | ({"provider": one.provider} if one.provider else {})
             for one in session.authentications
         ],
         "issued_at": instant(session.issued_at),
@@ -111,15 +112,15 @@ def active_of(flow: Flow, use: str) -> str | None:
     """Kratos' `active`: the method that is under way, where Kratos shows one.
 
     Recovery and verification have theirs from the start; login once a method was accepted or sent a code;
-    registration only for a code; settings never.
+    registration only for a code or a provider; settings once they sent their user elsewhere.
     """
     if flow.kind in (FlowKind.RECOVERY, FlowKind.VERIFICATION):
         return flow.active or use
     if flow.kind is FlowKind.LOGIN:
         return flow.active
-    if flow.kind is FlowKind.REGISTRATION and flow.active in CODE_METHODS:
+    if flow.kind is FlowKind.REGISTRATION and (flow.active in CODE_METHODS or flow.active == "oidc"):
         return flow.active
-    return None
+    return flow.trip if flow.kind is FlowKind.SETTINGS else None
 
 
 def selected(flow: Flow) -> dict[str, Any]:

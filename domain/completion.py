@@ -20,7 +20,7 @@ from limen.domain.identity import (
 from limen.domain.lockouts import Lockouts
 from limen.domain.mails import address_changed
 from limen.domain.mention import bind
-from limen.domain.pending import pending_key
+from limen.domain.pending import KIND as PENDING
 from limen.domain.plan import SETTINGS, Plan
 from limen.domain.ports import VaultKey
 from limen.domain.presenter import Presenter
@@ -81,9 +81,9 @@ class Completion:
     async def complete(self, work: Work, decision: Decision, plan: Plan, request: Request) -> Completed:
         """Commits the decision.
 
-        Raises `Taken` when an identifier is somebody else's, `Overtaken` when the decision must not be taken again and
-        `Dropped` when a change that waited comes true no more (nothing was written then), `FlowNotFound` when the
-        person has been erased meanwhile.
+        Raises `Taken` (`limen.domain.holding`) when an identifier is somebody else's, `Overtaken` when the decision
+        must not be taken again and `Dropped` when a change that waited comes true no more (nothing was written then),
+        `FlowNotFound` when the person has been erased meanwhile.
         """
         turn = self.people.streams.turn(decision.identity.id)
         behind = turn.locked()
@@ -108,7 +108,9 @@ class Completion:
             raise FlowNotFound(flow.id, "the person it was of has been erased")
         if flow.kind is not FlowKind.VERIFICATION and self.people.profile(fresh).state != "active":
             raise Overtaken  # switched off meanwhile: the next try says so
-        moved = max(fresh.replaced.get(decision.method, 0), fresh.spent.get(decision.method, 0))
+        lists_written = {name for name in decision.credentials if name in LISTS}  # a provider linked at login
+        rested_on = {decision.method, *lists_written}
+        moved = max(max(fresh.replaced.get(name, 0), fresh.spent.get(name, 0)) for name in rested_on)
         lists = decision.method in LISTS and flow.kind is FlowKind.SETTINGS  # an entry added meanwhile would be lost
         if (flow.kind is FlowKind.LOGIN or lists) and moved > decision.identity.version:
             raise Overtaken
@@ -164,7 +166,8 @@ class Completion:
         await self.lockouts.lift(work, decision.identity, now)
         if not await self.session_change.strengthen(work, decision, self.tools.clock.now()):
             raise Overtaken
-        work.step.drop += [VaultKey(flow.id, ROW), pending_key(flow, decision.method)]
+        work.step.put = [row for row in work.step.put if (row.owner, row.kind) != (flow.id, PENDING)]
+        work.step.drop += [VaultKey(flow.id, ROW), VaultKey(flow.id, PENDING)]
         if decision.waiting is not None:
             work.step.drop.append(change_key(flow.id))
         work.add(decision.identity)

@@ -190,6 +190,8 @@ class Settings:
     ledger: LedgerSettings = LedgerSettings()
     lockout: LockoutSettings | None = None
     """None is off. It decides, so it is part of the configuration's `document`."""
+    login_after_oidc_registration: bool = False
+    """Whether who registers through a provider goes through a login too, with its actions (Kratos: never)."""
 
 
 @dataclass(frozen=True, slots=True)

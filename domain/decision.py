@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from limen.domain.identity import Held, Identity
 from limen.domain.ports import VaultRow
 from limen.domain.profile import Profile
-from limen.domain.session import Session
+from limen.domain.session import Authentication, Session
 from limen.domain.waiting_change import WaitingChange
 
 
@@ -19,8 +20,10 @@ class Decision:
     `identity` is who it is about (a new one, of version 0, in registration); `profile` what they shall be; `previous`
     what they were. `session` is the one to be issued,
     refreshed, or signed in with; None where there is none. `key` is the vault row of a new identity's key. `removed`,
-    `held`, `spent`, `used` and `proven` are the verdict's. `waiting` is the change of profile that waited for this
-    verification.
+    `held`, `provider`, `spent`, `used` and `proven` are the verdict's. `also` is what a session shows besides: an
+    account at a provider that is linked on the way. `exchange` is where a native app began that will ask for the
+    session's token with two codes (`limen.domain.token_exchange`); `return_code` is the second of them. `waiting` is
+    the change of profile that waited for this verification.
     """
 
     at: datetime
@@ -31,6 +34,8 @@ class Decision:
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     held: Mapping[str, tuple[Held, ...]] = field(default_factory=dict)
     authentication: str = ""
+    provider: str | None = None
+    also: tuple[Authentication, ...] = ()
     aal: str = "aal1"
     verified: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     removed: tuple[str, ...] = ()
@@ -39,6 +44,8 @@ class Decision:
     proven: bool = False
     session: Session | None = None
     session_token: str | None = field(default=None, repr=False)
+    exchange: UUID | None = None
+    return_code: str | None = field(default=None, repr=False)
     devices: list[Mapping[str, Any]] = field(default_factory=list, repr=False)
     key: VaultRow | None = None
     waiting: WaitingChange | None = None

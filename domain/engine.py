@@ -12,13 +12,14 @@ from typing import Any
 from uuid import UUID
 
 from limen.domain.aggregate import Aggregate
+from limen.domain.asked import identity_of, kind_of, type_of
 from limen.domain.assurance import demand
 from limen.domain.configuration import Configuration, FlowKind
 from limen.domain.desk import Desk, Services
 from limen.domain.dispatch import Dispatcher
 from limen.domain.document import Document
 from limen.domain.erasure import erase
-from limen.domain.errors import Erased, FlowExpired, FlowNotFound, RequestRefused
+from limen.domain.errors import Erased, FlowExpired, FlowNotFound
 from limen.domain.flow import Flow
 from limen.domain.guard import guard, guard_request
 from limen.domain.handler import Actions
@@ -34,6 +35,7 @@ from limen.domain.runner import Runner
 from limen.domain.sessions import SignedIn
 from limen.domain.streams import Streams
 from limen.domain.submitting import Submitting
+from limen.domain.token_exchange import Exchanged, exchange
 from limen.domain.tools import Tools
 from limen.domain.triggers import Triggers
 from limen.domain.unlocking import unlock
@@ -139,9 +141,9 @@ class Engine:
         asked = asked.with_query(query)
         said = asked.query
         return await Opening(desk).start(
-            _kind(kind),
+            kind_of(kind),
             asked,
-            type_=_type(type),
+            type_=type_of(type),
             session_token=session_token,
             return_to=return_to or said.get("return_to"),
             refresh=refresh or said.get("refresh") == "true",
@@ -226,6 +228,15 @@ class Engine:
         """Who is signed in with a token."""
         return await self._in_force.sessions.of(token)
 
+    async def exchange(self, init_code: str | None, return_code: str | None) -> Exchanged:
+        """The session of a native app whose user signed in through a provider, for the two codes; once.
+
+        `init_code` is `session_token_exchange_code` of the flow as it was started, `return_code` the `code` that the
+        browser brought to `return_to`. Raises `RequestRefused` (`token_exchange_codes_missing`,
+        `token_exchange_not_found`).
+        """
+        return await exchange(self._in_force.sessions, init_code, return_code)
+
     async def logout(self, token: str | None, *, request: Request | None = None) -> bool:
         """Ends the session of a token; False when there was none (then nothing was done).
 
@@ -250,7 +261,7 @@ class Engine:
         The log stays whole; what it says of them reads as erased. Returns the number of vault rows deleted. Raises
         `RequestRefused` (`identity_not_found`) when there is no such identity.
         """
-        return await erase(self.tools, self.streams, _identity(identity_id))
+        return await erase(self.tools, self.streams, identity_of(identity_id))
 
     async def unlock(self, identity_id: UUID | str, what: str | None = None) -> tuple[str, ...]:
         """Lets what was guessed at too often be tried again; answers what there was.
@@ -258,7 +269,7 @@ class Engine:
         `what` is one second factor (`totp`), or `login` for the lockouts of somebody's identifiers; by default all.
         Raises `RequestRefused` (`identity_not_found`) when there is no such identity.
         """
-        return await unlock(self.tools, self.streams, _identity(identity_id), what)
+        return await unlock(self.tools, self.streams, identity_of(identity_id), what)
 
     # -- one at a time
 
@@ -274,23 +285,3 @@ class Engine:
                     return await work(desk, flow)
             except Erased:
                 raise FlowNotFound(flow.id, GONE) from None
-
-
-def _identity(id_: UUID | str) -> UUID:
-    try:
-        return id_ if isinstance(id_, UUID) else UUID(id_)
-    except (ValueError, AttributeError, TypeError):
-        raise RequestRefused("identity_not_found", "there is no identity of that id") from None
-
-
-def _kind(kind: str) -> FlowKind:
-    try:
-        return FlowKind(kind)
-    except ValueError:
-        raise RequestRefused("flow_unknown", f"there is no flow '{kind}'; there are {', '.join(FlowKind)}") from None
-
-
-def _type(type_: str) -> str:
-    if type_ not in ("api", "browser"):
-        raise RequestRefused("flow_type_unknown", "a flow is of type 'api' or 'browser'")
-    return type_

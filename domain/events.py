@@ -23,6 +23,7 @@ from limen.domain.flow_events import (
     FlowRedirected,
     FlowRejected,
     FlowReleased,
+    FlowTurned,
     FormAdvanced,
     MethodAccepted,
     MethodRefused,
@@ -47,7 +48,13 @@ from limen.domain.identity import (
 from limen.domain.lockout import LockoutLifted, LoginMissed
 from limen.domain.published import ConfigurationPublished
 from limen.domain.reservation import IdentifierReleased, IdentifierReserved
-from limen.domain.session import SessionIssued, SessionRefreshed, SessionRevoked, SessionStrengthened
+from limen.domain.session import (
+    SessionHandedOver,
+    SessionIssued,
+    SessionRefreshed,
+    SessionRevoked,
+    SessionStrengthened,
+)
 
 __all__ = [
     "EVENT_TYPES",
@@ -81,6 +88,7 @@ __all__ = [
     "FlowRedirected",
     "FlowRejected",
     "FlowReleased",
+    "FlowTurned",
     "FormAdvanced",
     "IdentifierReleased",
     "IdentifierReserved",
@@ -93,6 +101,7 @@ __all__ = [
     "MethodSubmitted",
     "PersonalDataExported",
     "SecretsShown",
+    "SessionHandedOver",
     "SessionIssued",
     "SessionOpened",
     "SessionRefreshed",

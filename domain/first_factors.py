@@ -11,6 +11,11 @@ FIRST_FACTORS = ("password", "oidc", "passkey")
 """The methods whose credential signs in by itself; `webauthn` does where it is passwordless, `code` by an address."""
 
 
+def linked_providers(identity: Identity | None) -> tuple[str, ...]:
+    """The ids of the OpenID providers somebody can sign in with."""
+    return tuple(one.name for one in identity.held.get("oidc", ())) if identity is not None else ()
+
+
 def first_factors(
     configuration: Configuration,
     identity: Identity,
@@ -21,9 +26,15 @@ def first_factors(
     """The methods somebody can sign in by, `without` credentials that are about to go."""
     held = [name for name in identity.credentials if name not in without]
     ways = [name for name in FIRST_FACTORS if name in held and configuration.method(name).enabled]
+    if "oidc" in ways and not _configured(configuration).intersection(linked_providers(identity)):
+        ways.remove("oidc")  # a provider that is gone signs nobody in
     webauthn, code = configuration.method("webauthn"), configuration.method("code")
     if "webauthn" in held and webauthn.enabled and webauthn.config.get("passwordless"):
         ways.append("webauthn")
     if code.enabled and code.passwordless_enabled and schema.identifiers(profile.traits).get("code"):
         ways.append("code")
     return tuple(ways)
+
+
+def _configured(configuration: Configuration) -> set[str]:
+    return {one["id"] for one in configuration.method("oidc").config.get("providers", ())}

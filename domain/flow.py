@@ -21,6 +21,7 @@ from limen.domain.flow_events import (
     FlowRedirected,
     FlowRejected,
     FlowReleased,
+    FlowTurned,
     FormAdvanced,
     MethodAccepted,
     MethodRefused,
@@ -49,6 +50,10 @@ class Flow(Aggregate):
     back = ""
     method: str | None = None
     active: str | None = None
+    trip: str | None = None
+    """The method that sent its user elsewhere last."""
+    linking = False
+    """Whether it waits for an account to be proven, to link a provider to it."""
     updated_at: datetime
     refresh = False
     requested_aal = "aal1"
@@ -114,6 +119,10 @@ class Flow(Aggregate):
 
     def _shown(self, event: SecretsShown | FormAdvanced | FlowRedirected) -> None:
         self.state, self.form, self.busy_until = self.back, event.form, None
+        if isinstance(event, FlowRedirected):
+            self.trip = self.active = event.method
+        elif isinstance(event, FormAdvanced) and event.step == "linking":
+            self.linking = True
 
     def _advanced(self, event: FormAdvanced) -> None:
         self.back = FLOWS[self.kind].backs[0]
@@ -140,8 +149,8 @@ class Flow(Aggregate):
         self.session_id = event.session_id or self.session_id
         self.deliveries += event.deliveries
 
-    def _ended(self, event: FlowRejected | FlowFailed | FlowExpired) -> None:
-        ends = {"FlowRejected": "rejected", "FlowFailed": "failed", "FlowExpired": "expired"}
+    def _ended(self, event: FlowRejected | FlowFailed | FlowExpired | FlowTurned) -> None:
+        ends = {"FlowRejected": "rejected", "FlowFailed": "failed", "FlowExpired": "expired", "FlowTurned": "turned"}
         self.state = ends[type(event).__name__]
         self.form, self.busy_until = getattr(event, "form", None), None
         self.deliveries += getattr(event, "deliveries", ())
@@ -159,7 +168,7 @@ class Flow(Aggregate):
     @property
     def ended(self) -> bool:
         """Whether the flow has come to one of its ends."""
-        return self.state in ("completed", "rejected", "failed", "expired")
+        return self.state in ("completed", "turned", "rejected", "failed", "expired")
 
     @property
     def owner(self) -> UUID | None:
@@ -189,6 +198,7 @@ _FOLDS: Mapping[type[DomainEvent], Any] = {
     FlowInterrupted: Flow._interrupted,
     FlowReleased: Flow._released,
     FlowCompleted: Flow._completed,
+    FlowTurned: Flow._ended,
     FlowRejected: Flow._ended,
     FlowFailed: Flow._ended,
     FlowExpired: Flow._ended,

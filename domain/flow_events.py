@@ -139,7 +139,8 @@ class FormAdvanced(FlowEvent):
     """The form goes on to its next step, or back to the one before: nothing was proven yet.
 
     `step` is where it goes: `credentials` or `profile` in two-step registration, `identified` where a login knows who
-    it may be, `asked` where an authenticator has been asked. `form` (sealed) holds what the form keeps.
+    it may be, `asked` where an authenticator has been asked, `linking` where it waits for an account to be proven that
+    a provider is to be linked to. `form` (sealed) holds what the form keeps.
     """
 
     method: str
@@ -153,6 +154,18 @@ class FlowRedirected(FlowEvent):
     method: str
     provider: str | None = None
     form: Sealed | None = None
+
+
+class FlowTurned(FlowEvent):
+    """It was the wrong kind of flow for this person and goes on as another, `into`, that it started.
+
+    `reason`: `known` (a registration of somebody who is here already becomes a login), `unknown` (a login of nobody
+    becomes a registration), `taken` (the address is somebody's: a login that may link the account at the provider).
+    """
+
+    method: str
+    reason: str
+    into: UUID
 
 
 class ChallengeSent(FlowEvent):

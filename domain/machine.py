@@ -85,7 +85,9 @@ class Stateful(Protocol):
         """Records the event of the transition that has just been made."""
 
 
-def _rows(form: str, *, challenges: bool, opens_challenged: bool, shows: bool, steps: bool) -> tuple[Row, ...]:
+def _rows(
+    form: str, *, challenges: bool, opens_challenged: bool, shows: bool, steps: bool, turns: bool
+) -> tuple[Row, ...]:
     """The common table of the five flows (design.md §4). `form` is the state that waits for a submission."""
     waiting = (form, "sent_email") if challenges else (form,)
     running = ("preparing", "finishing")
@@ -114,6 +116,8 @@ def _rows(form: str, *, challenges: bool, opens_challenged: bool, shows: bool, s
     if steps:
         rows.insert(5, Row("advance", ("authenticating",), form, "FormAdvanced"))
         rows.insert(6, Row("redirect", ("authenticating",), BACK, "FlowRedirected"))
+    if turns:
+        rows.insert(-2, Row("turn", ("authenticating", "finishing"), "turned", "FlowTurned"))
     if opens_challenged:
         rows.insert(1, Row("open_challenged", ("preparing",), "sent_email", "FlowOpenedChallenged"))
     return tuple(rows)
@@ -127,20 +131,23 @@ def _flow(
     opens_challenged: bool = False,
     shows: bool = False,
     steps: bool = False,
+    turns: bool = False,
 ) -> Table:
     return Table(
         name=kind.value,
         creation="FlowInitiated",
         initial="preparing",
-        rows=_rows(form, challenges=challenges, opens_challenged=opens_challenged, shows=shows, steps=steps),
-        ends=("completed", "rejected", "failed", "expired"),
+        rows=_rows(
+            form, challenges=challenges, opens_challenged=opens_challenged, shows=shows, steps=steps, turns=turns
+        ),
+        ends=("completed", *(("turned",) if turns else ()), "rejected", "failed", "expired"),
         backs=(form, "sent_email") if challenges else (form,),
     )
 
 
 FLOWS: Mapping[FlowKind, Table] = {
-    FlowKind.LOGIN: _flow(FlowKind.LOGIN, FORM, opens_challenged=True, steps=True),
-    FlowKind.REGISTRATION: _flow(FlowKind.REGISTRATION, FORM, steps=True),
+    FlowKind.LOGIN: _flow(FlowKind.LOGIN, FORM, opens_challenged=True, steps=True, turns=True),
+    FlowKind.REGISTRATION: _flow(FlowKind.REGISTRATION, FORM, steps=True, turns=True),
     FlowKind.RECOVERY: _flow(FlowKind.RECOVERY, FORM),
     FlowKind.VERIFICATION: _flow(FlowKind.VERIFICATION, FORM, opens_challenged=True),
     FlowKind.SETTINGS: _flow(FlowKind.SETTINGS, "show_form", challenges=False, shows=True, steps=True),

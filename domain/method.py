@@ -15,10 +15,12 @@ from limen.domain.code import SentCode
 from limen.domain.configuration import Configuration, FlowKind
 from limen.domain.flow import Flow
 from limen.domain.identity import Held, Identity
+from limen.domain.linking import Linkable
 from limen.domain.message import Message
 from limen.domain.people import People
 from limen.domain.ports import Mail
 from limen.domain.profile import Profile
+from limen.domain.request import Request
 from limen.domain.waiting_change import WaitingChange
 
 
@@ -29,7 +31,8 @@ class Submission:
     `values` are the submitted fields; `kept` what the form kept of earlier ones; `challenge` the address a code went
     to; `pending` the secret that the flow keeps for this method (`Factor.prepare`, `Shown`). In settings, at a second
     factor and when a session is refreshed, `identity` and `profile` are the signed-in person's. `waiting` is the change
-    of profile that a verification is to make true.
+    of profile that a verification is to make true. `request` is the one it came with; `returned` says that it brings
+    back somebody who was sent elsewhere.
     """
 
     flow: Flow
@@ -43,6 +46,8 @@ class Submission:
     profile: Profile | None = field(default=None, repr=False)
     pending: str | None = field(default=None, repr=False)
     waiting: WaitingChange | None = None
+    request: Request = field(default_factory=Request, repr=False)
+    returned: bool = False
 
     def waits_for(self, address: str) -> bool:
         """Whether a change of profile waits until this address is verified: a code may go there all the same."""
@@ -62,7 +67,8 @@ class Refused:
     """No. `reason` is a class of reasons (never personal data); `values` is what the form keeps.
 
     `identity_id` is whose identifier was given, where it is somebody's: for the record alone, no client gets to see it.
-    `pending` is what the flow keeps for this method from now on: a new challenge, where the last one is used up.
+    `pending` is what the flow keeps for this method from now on: a new challenge, where the last one is used up; what a
+    provider said, so that nobody is sent there twice.
     """
 
     reason: str
@@ -82,6 +88,12 @@ class Accepted:
     person's. `removed` are credential types to be given up; `spent` a secret as it is once the code just given counts
     no more, by type. `used`: a code was right that has no credential in the vault: wrong ones before it are forgotten.
     `proven`: the credential set up here counts as shown in this session.
+
+    `provider` is the id of the
+    OpenID provider it went through. `signs_in`: a registration signs in, or does not, whether or not `session` is
+    listed; `then_login` is what a login that follows it keeps for this method.
+    `linkable`: what may be added to the account that has the address already. `pending` is what the flow keeps for this
+    method where an action stops it.
     """
 
     identity: Identity | None = None
@@ -96,6 +108,11 @@ class Accepted:
     used: bool = False
     proven: bool = False
     values: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    provider: str | None = None
+    signs_in: bool | None = None
+    then_login: str | None = field(default=None, repr=False)
+    linkable: Linkable | None = field(default=None, repr=False)
+    pending: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +170,19 @@ class Away:
 
 
 @dataclass(frozen=True, slots=True)
+class Turned:
+    """It is the wrong kind of flow for this person: it goes on as one of `kind`, by the same method.
+
+    `reason` as in `FlowTurned`; `pending` is what that flow keeps for the method, `values` what is submitted to it.
+    """
+
+    kind: FlowKind
+    reason: str
+    pending: str = field(repr=False)
+    values: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Exhausted:
     """One wrong code too many: the flow ends. `identity_id` as in `Refused`."""
 
@@ -166,7 +196,7 @@ AWAY = "browser_location_change_required"
 LOWER_COUNTER = "lower_counter"
 """The reason where the counter of a key went back: it is counted, for the key may have been copied."""
 
-Verdict = Refused | Accepted | Challenged | Shown | Advanced | Away | Exhausted
+Verdict = Refused | Accepted | Challenged | Shown | Advanced | Away | Turned | Exhausted
 
 
 def offers(configuration: Configuration, kind: FlowKind, method: str, requested_aal: str = "aal1") -> bool:
@@ -218,6 +248,14 @@ class Returning(Method, Protocol):
 
     async def resume(self, submission: Submission) -> Verdict:
         """Judges what came back: `submission.values` are the query's and the form's fields."""
+
+
+@runtime_checkable
+class Implied(Method, Protocol):
+    """A method that need not be named: what is submitted says that it is meant (a provider's button)."""
+
+    def implied(self, flow: Flow, values: Mapping[str, Any]) -> bool:
+        """Whether a submission that names no method is for this one."""
 
 
 @dataclass(frozen=True, slots=True)

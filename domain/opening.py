@@ -1,5 +1,6 @@
 """Opening: how a flow starts. Its before-actions run; then it waits for a submission."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -25,6 +26,7 @@ from limen.domain.selection import Selection, selection
 from limen.domain.sessions import SignedIn
 from limen.domain.stage import Stopped, announce, run
 from limen.domain.throttle import held_back
+from limen.domain.token_exchange import exchanging, offer, with_code
 from limen.domain.tools import Tools
 from limen.domain.work import Work
 
@@ -60,11 +62,14 @@ class Opening:
         transient_payload: Any = None,
         replaces: UUID | None = None,
         started_by: UUID | None = None,
+        asked: Mapping[str, Any] | None = None,
+        opened: Callable[[Work], None] | None = None,
     ) -> FlowView:
         """A new flow.
 
         `replaces`: the ended one whose place it takes, without before-actions, as Kratos does it. `started_by` is the
-        recovery that opens these settings.
+        recovery that opens these settings, or the flow that goes on as this one: then `asked` is what that was asked
+        for, and `opened` adds to the append that opens this one.
         """
         if transient_payload is not None:
             guard(transient_payload, "/transient_payload")
@@ -83,8 +88,20 @@ class Opening:
             theirs=signed_in.profile.organization_id if signed_in else None,
         )
         flow, work = self._initiate(
-            kind, request, type_, signed_in, return_to, refresh, aal, selected, transient_payload, started_by, replaces
+            kind,
+            request,
+            type_,
+            signed_in,
+            return_to,
+            refresh,
+            aal,
+            selected,
+            transient_payload,
+            started_by,
+            replaces,
+            asked,
         )
+        code = None if asked else offer(work, request, self.tools.secrets, self.desk.sessions.secrets)
         chosen = Plan(Slot(kind, "before"), "default", ())
         if replaces is None:
             chosen = self.desk.plan(chosen.slot)
@@ -107,12 +124,14 @@ class Opening:
             if self.desk.showing(kind):
                 await self.desk.prepare(work, signed_in)
             sent = await self._open(work, signed_in, now, tuple(schedule.ids))
+            if opened is not None:
+                opened(work)
             await work.commit()
         if schedule.ids:
             self.services.dispatcher.wake()
         await self.services.dispatcher.take_up(sent)
         if signed_in is None or kind not in (FlowKind.SETTINGS, FlowKind.LOGIN):
-            return await self.desk.view(flow)
+            return with_code(await self.desk.view(flow), code)
         return await self.desk.view(flow, signed_in.identity, signed_in.profile)
 
     async def _open(
@@ -197,18 +216,20 @@ class Opening:
         transient_payload: Any,
         started_by: UUID | None,
         replaces: UUID | None,
+        asked: Mapping[str, Any] | None,
     ) -> tuple[Flow, Work]:
         now, flow_id, keyring = self.tools.clock.now(), self.tools.ids.new(), self.tools.keyring
         identity_id = signed_in.identity.id if signed_in else None
         key = keyring.create(flow_id, identity_id)
         configuration = self.desk.rules.configuration
-        asked = {
+        asked = asked or {
             "method": request.method,
             "url": request.url,
             "client_ip": request.client_ip,
             "user_agent": request.header("User-Agent"),
             "return_to": return_to,
             "transient_payload": transient_payload,
+            **exchanging(flow_id, kind, type_, request),
         }
         flow = initiate(
             flow_id,

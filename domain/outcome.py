@@ -59,7 +59,8 @@ class Outcome:
     Kratos' error id where an adapter answers with an error (`session_verified_address_required` …), else None.
     `redirect_browser_to` is where a browser has to go before the flow goes on (then `error` is
     `browser_location_change_required`); it comes back through `Engine.resume`. `continue_with` are Kratos' next steps.
-    `session_token` is shown here once and nowhere else.
+    `session_token` is shown here once and nowhere else. `return_code` stands instead where a native app is to exchange
+    two codes for it (`Engine.exchange`); it is part of `redirect_browser_to` then.
     """
 
     state: str
@@ -70,6 +71,7 @@ class Outcome:
     continue_with: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
     error: str | None = None
     redirect_browser_to: str | None = field(default=None, repr=False)
+    return_code: str | None = field(default=None, repr=False)
 
     @property
     def completed(self) -> bool:

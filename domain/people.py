@@ -54,6 +54,15 @@ class People:
         """Whose a public key is; of version 0 where nobody ever had it."""
         return await self.streams.load(Reservation, self.key_id(credential_id))
 
+    def account_id(self, provider: str, subject: str) -> UUID:
+        """The stream that says whose an account at an OpenID provider is: `iss` and `sub` in one (OIDC Core §5.7)."""
+        return self.keyring.derive("oidc", provider, subject)
+
+    async def account_holder(self, provider: str, subject: str) -> Identity | None:
+        """The identity that an account at a provider is linked to."""
+        held = await self.streams.load(Reservation, self.account_id(provider, subject))
+        return await self.identity(held.holder) if held.holder else None
+
     async def identity(self, id: UUID) -> Identity | None:
         """An identity by its id, with its key at hand; None when there is none or it was erased."""
         identity = await self.streams.load(Identity, id)
@@ -148,6 +157,10 @@ class People:
         values += [value for value, _ in named.get("code", ())]
         values += [address.value for address in (*profile.verifiable, *profile.recovery)]
         return tuple(dict.fromkeys(map(normalize, values)))
+
+    def identifier_of(self, profile: Profile, reservation: UUID) -> str | None:
+        """The identifier of a profile that a reservation is of."""
+        return next((one for one in self.identifiers(profile) if self.reservation_id(one) == reservation), None)
 
     def typed(self, values: Mapping[str, Any], schema_id: str) -> frozenset[UUID]:
         """The reservations of every identifier in a submission, whether anybody holds them or not."""

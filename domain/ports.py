@@ -213,8 +213,11 @@ class Templates(Protocol):
     async def render(self, source: str, ctx: Mapping[str, Any], *, name: str = "template") -> bytes:
         """The JSON text the template gives for `ctx`. Raises `TemplateCanceled` or `TemplateFailed`."""
 
-    async def fault(self, source: str) -> str | None:
-        """What is wrong with the template, without running it on a context; None when it compiles."""
+    async def map(self, source: str, claims: Mapping[str, Any], *, name: str = "mapper") -> bytes:
+        """The JSON text a mapper gives for the claims of a provider, its external variable `claims`. Raises alike."""
+
+    async def fault(self, source: str, *, mapper: bool = False) -> str | None:
+        """What is wrong with the template (or mapper), without running it on anything; None when it compiles."""
 
 
 class Caller(Protocol):

@@ -11,6 +11,7 @@ from limen.domain.code_factor import code_addresses
 from limen.domain.configuration import FlowKind
 from limen.domain.decision import Decision
 from limen.domain.document import Drawn
+from limen.domain.first_factors import first_factors, linked_providers
 from limen.domain.flow import Flow
 from limen.domain.identity import Identity
 from limen.domain.message import Message
@@ -127,7 +128,18 @@ class Presenter:
                 addresses=code_addresses(self.rules, profile) if identity and profile else (),
                 shown=shown or {},
                 owned=identity.credentials if identity else None,
+                linked=linked_providers(identity),
+                unlinkable=self._unlinkable(identity, profile),
             )
+        )
+
+    def _unlinkable(self, identity: Identity | None, profile: Profile | None) -> bool:
+        """Whether a provider can be given up: another way to sign in is left then."""
+        if identity is None or profile is None or not identity.held.get("oidc"):
+            return False
+        schema = self.rules.schemas[profile.schema_id]
+        return len(set(linked_providers(identity))) > 1 or bool(
+            first_factors(self.rules.configuration, identity, profile, schema, without=("oidc",))
         )
 
     def _recovered_until(self, flow: Flow) -> datetime | None:

@@ -29,6 +29,10 @@ DEFAULT_ALLOWLIST = (
 NEVER = frozenset({"Authorization", "Cookie", "Proxy-Authorization", "X-Session-Token"})
 """Headers that carry credentials: no allowlist lets them through."""
 
+PROOFS = frozenset({"code", "state", "token", "id_token"})
+"""The fields of an address that prove something to whoever has it: a provider's answer, a link in a mail."""
+SPENT = "***"
+
 OWN_COOKIES = ("ory_kratos_session", "ory_kratos_continuity", "csrf_token", "limen_")
 """Names, or beginnings of names, of the cookies that are limen's own."""
 
@@ -86,6 +90,15 @@ class Request:
         return Request(
             self.method, urlunsplit(parts._replace(query=joined)), self.headers, self.cookies, self.client_ip
         )
+
+    def spent(self) -> "Request":
+        """The same request without what its URL brought as a proof: for who is told of it afterwards (actions)."""
+        parts = urlsplit(self.url)
+        if not parts.query:
+            return self
+        said = [(name, SPENT if name in PROOFS else value) for name, value in parse_qsl(parts.query, True)]
+        url = urlunsplit(parts._replace(query=urlencode(said, safe=SPENT)))
+        return Request(self.method, url, self.headers, self.cookies, self.client_ip)
 
     def allowed_headers(self, allowlist: Iterable[str] | None) -> dict[str, list[str]]:
         """What actions see of the headers: canonical name → values, only those on the allowlist, sorted.

@@ -1,7 +1,8 @@
 """Session: who is signed in, since when, by which methods, on which device."""
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -18,17 +19,34 @@ class SessionEvent(DomainEvent):
 
 
 class Authentication(BaseModel):
-    """One completed authentication: `method` (password, code, code_recovery …), its assurance level and its time."""
+    """One completed authentication: `method` (password, code, code_recovery …), its assurance level and its time.
+
+    `provider` is the id of the OpenID provider it went through.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     method: str
     aal: str
     completed_at: datetime
+    provider: str | None = None
+
+
+def _no_provider(*fields: str) -> Callable[[dict[str, Any]], None]:
+    """The step from a version that knew no providers."""
+
+    def upcast(state: dict[str, Any]) -> None:
+        for name in fields:
+            for one in state[name] if isinstance(state[name], list) else [state[name]]:
+                one["provider"] = None
+
+    return upcast
 
 
 class SessionIssued(SessionEvent):
     """A session began. `device` (sealed): id, ip_address, user_agent. The token's hash is in the vault."""
+
+    class_version: ClassVar[int] = 2
 
     identity_id: UUID
     flow_id: UUID
@@ -37,9 +55,13 @@ class SessionIssued(SessionEvent):
     authentications: tuple[Authentication, ...]
     device: Sealed
 
+    upcast_v1_v2: ClassVar = staticmethod(_no_provider("authentications"))
+
 
 class SessionRefreshed(SessionEvent):
     """The person authenticated again within the session; id and token stay (Kratos: `refresh=true`)."""
+
+    class_version: ClassVar[int] = 2
 
     flow_id: UUID
     expires_at: datetime
@@ -47,13 +69,25 @@ class SessionRefreshed(SessionEvent):
     authentication: Authentication
     device: Sealed
 
+    upcast_v1_v2: ClassVar = staticmethod(_no_provider("authentication"))
+
 
 class SessionStrengthened(SessionEvent):
     """A factor was set up, and so shown, within the session; it lasts as long as before (Kratos: settings)."""
 
+    class_version: ClassVar[int] = 2
+
     flow_id: UUID
     aal: str
     authentication: Authentication
+
+    upcast_v1_v2: ClassVar = staticmethod(_no_provider("authentication"))
+
+
+class SessionHandedOver(SessionEvent):
+    """A native app exchanged its two codes for the session's token, which was made then: once and no more."""
+
+    flow_id: UUID
 
 
 class SessionRevoked(SessionEvent):

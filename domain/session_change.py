@@ -9,6 +9,7 @@ from limen.domain.ports import VaultKey
 from limen.domain.session import Session, SessionRevoked
 from limen.domain.sessions import Sessions
 from limen.domain.token import cookie_secrets, token_row
+from limen.domain.token_exchange import return_row
 from limen.domain.work import Work
 
 
@@ -25,7 +26,9 @@ class SessionChange:
         if session is None or not session.pending:
             return
         secrets = cookie_secrets(self.people.rules.configuration.secrets)
-        if decision.session_token is not None:
+        if decision.exchange is not None:
+            work.step.put.append(return_row(decision, secrets))
+        elif decision.session_token is not None:
             work.step.put.append(token_row(session, decision.session_token, secrets))
         elif kept := await self.people.streams.store.vault(session.id, "token"):
             work.step.put.append(replace(kept, expires_at=session.expires_at))

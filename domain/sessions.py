@@ -120,7 +120,7 @@ class Sessions:
             flow_id=flow.id,
             expires_at=at + self.people.rules.configuration.session_lifespan,
             aal=decision.aal,
-            authentications=(self._authentication(decision, at),),
+            authentications=(self._authentication(decision, at), *decision.also),
             device=self.people.keyring.seal(decision.identity.id, device),
         )
         decision.session = session
@@ -158,7 +158,9 @@ class Sessions:
         return session
 
     def _authentication(self, decision: Decision, at: datetime) -> Authentication:
-        return Authentication(method=decision.authentication, aal=decision.aal, completed_at=at)
+        return Authentication(
+            method=decision.authentication, aal=decision.aal, completed_at=at, provider=decision.provider
+        )
 
     def _device(self, request: Request) -> dict[str, Any]:
         return {

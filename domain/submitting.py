@@ -1,6 +1,7 @@
 """Submitting: a method is tried; if it is accepted, the after-actions run, and one append makes it true."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -13,8 +14,10 @@ from limen.domain.desk import Desk
 from limen.domain.document import thaw
 from limen.domain.flow import Flow
 from limen.domain.form_values import decode_form
+from limen.domain.going_on import GoingOn
 from limen.domain.guard import guard
 from limen.domain.implied_method import method_of
+from limen.domain.linking import AddressTaken
 from limen.domain.lockouts import Lockouts
 from limen.domain.mention import mention
 from limen.domain.method import (
@@ -24,11 +27,13 @@ from limen.domain.method import (
     Challenged,
     Exhausted,
     Factor,
+    Implied,
     Method,
     Refused,
     Returning,
     Shown,
     Submission,
+    Turned,
     Verdict,
     offers,
 )
@@ -36,8 +41,11 @@ from limen.domain.network import hashed, network_of
 from limen.domain.outcome import Outcome
 from limen.domain.pending import pending_secret
 from limen.domain.request import Request
+from limen.domain.retreat import retreating
 from limen.domain.sessions import SignedIn
 from limen.domain.throttle import held_back
+from limen.domain.token_exchange import back_to_the_app
+from limen.domain.turning import Continuation
 from limen.domain.ui import factor_messages
 from limen.domain.unfinished import Unfinished
 from limen.domain.waiting_change import WaitingChange, waiting_change
@@ -54,6 +62,7 @@ class Submitting:
         self.unfinished = Unfinished(desk)
         self.admission = Admission(desk.people)
         self.lockouts = Lockouts(self.tools, desk.people)
+        self.going_on = GoingOn(desk, self._judge_in)
 
     async def submit(
         self,
@@ -77,15 +86,14 @@ class Submitting:
         work = self.desk.work(flow)
         signed_in = await self.desk.sessions.of(session_token)
         self.admission.admit(flow, signed_in)
-        named = method_of(flow.kind, method, values, lambda name: self._offers(flow, name))
-        chosen = self.desk.methods.get(named) if isinstance(named, str) else None
+        chosen = self._named(flow, method, values)
         if chosen is None or flow.kind not in chosen.flows or not self._offers(flow, chosen.name):
             return await self.unfinished.dismiss(work, self._network(request), signed_in)
         if is_second_factor(self.admission.configuration, chosen.name):
             self.admission.guarded(flow, signed_in, self.tools.clock.now())
         if chosen.name == "password":  # before it is compared with the one in force, which would let it be guessed
             self.admission.fresh(flow, signed_in, self.tools.clock.now())
-        submission = await self._submission(flow, chosen, values, signed_in)
+        submission = await self._submission(flow, chosen, values, signed_in, request)
         async with self.lockouts.watched(submission, chosen.name) as locked:
             verdict = locked or self._held_back(submission, chosen.name) or await chosen.submit(submission)
             await self.lockouts.count(submission, chosen.name, verdict)
@@ -103,9 +111,15 @@ class Submitting:
         chosen = next((one for one in back if flow.kind in one.flows and self._offers(flow, one.name)), None)
         if chosen is None:
             return await self.unfinished.dismiss(work, self._network(request), signed_in)
-        submission = await self._submission(flow, chosen, thaw(values), signed_in)
+        submission = await self._submission(flow, chosen, thaw(values), signed_in, request)
+        submission = replace(submission, returned=True)
         verdict, payload = await chosen.resume(submission), self.desk.presenter.transient_payload(flow)
-        return await self._follow(work, verdict, submission, chosen.name, request, signed_in, payload)
+        request = request.spent()
+        submission = replace(submission, request=request)
+        outcome = await self._follow(work, verdict, submission, chosen.name, request, signed_in, payload)
+        if flow.type != "api":
+            return outcome
+        return back_to_the_app(outcome, self.desk.presenter.request(flow).get("return_to"))
 
     async def _follow(
         self,
@@ -126,6 +140,22 @@ class Submitting:
         sealed = self.keyring.seal(flow.id, {"transient_payload": transient_payload or {}})
         flow.fire("submit", now, method=method, submission=sealed, network=self._network(request))
         mention(work.step, flow.id, self.desk.people.typed(submission.values, submission.schema_id))
+        if isinstance(self.desk.methods.get(method), Returning):
+            self.unfinished.use_up(work, method, getattr(verdict, "pending", None))
+        if isinstance(verdict, Turned):
+            into = Continuation(verdict.kind, method, verdict.reason, verdict.pending)
+            return await self.going_on.turn(work, into, submission, transient_payload, values=verdict.values)
+        if isinstance(verdict, Accepted):
+            return await self._accept(work, verdict, submission, signed_in, transient_payload)
+        return await self._unfinished(work, verdict, request, signed_in)
+
+    async def _unfinished(
+        self,
+        work: Work,
+        verdict: Refused | Exhausted | Shown | Advanced | Away | Challenged,
+        request: Request,
+        signed_in: SignedIn | None,
+    ) -> Outcome:
         match verdict:
             case Refused() | Exhausted():
                 return await self.unfinished.refuse(work, verdict, signed_in, request)
@@ -137,8 +167,45 @@ class Submitting:
                 return await self.unfinished.send_away(work, verdict, signed_in)
             case Challenged():
                 return await self.unfinished.challenge(work, verdict, signed_in)
-            case Accepted():
-                return await Accepting(self.desk).accept(work, verdict, submission, request, signed_in)
+
+    async def _accept(
+        self, work: Work, verdict: Accepted, submission: Submission, signed_in: SignedIn | None, payload: Any
+    ) -> Outcome:
+        try:
+            accepting = Accepting(self.desk)
+            outcome = await accepting.accept(work, verdict, submission, submission.request, signed_in)
+        except AddressTaken as taken:
+            return await self.going_on.prove_first(work, taken, submission, payload)
+        if verdict.then_login is None or not outcome.completed:
+            return outcome
+        return await self.going_on.sign_in_too(work, verdict.then_login, submission, payload)
+
+    async def _judge_in(
+        self,
+        flow: Flow,
+        method: str,
+        before: Submission,
+        payload: Any,
+        values: Mapping[str, Any],
+        verdict: Verdict | None,
+    ) -> Outcome:
+        """Submits a method to the flow that another one has become; `verdict` where it is known already."""
+        async with retreating(self.desk, flow.id):
+            chosen, request = self.desk.methods[method], before.request
+            submission = await self._submission(flow, chosen, values, None, request)
+            submission = replace(submission, returned=before.returned)
+            verdict = verdict or await chosen.submit(submission)
+            return await self._follow(self.desk.work(flow), verdict, submission, method, request, None, payload)
+
+    # -- small things
+
+    def _named(self, flow: Flow, method: str | None, values: Mapping[str, Any]) -> Method | None:
+        """The method that is named; where none is, the one that what is submitted speaks of."""
+        named = method_of(flow.kind, method, values, lambda name: self._offers(flow, name))
+        if named:
+            return self.desk.methods.get(named) if isinstance(named, str) else None
+        meant = (one for one in self.desk.methods.values() if isinstance(one, Implied) and one.implied(flow, values))
+        return next(meant, None)
 
     def _network(self, request: Request) -> UUID | None:
         return hashed(self.keyring, network_of(request.address))
@@ -157,7 +224,12 @@ class Submitting:
         return offers(self.desk.rules.configuration, flow.kind, method, flow.requested_aal)
 
     async def _submission(
-        self, flow: Flow, method: Method, values: Mapping[str, Any], signed_in: SignedIn | None
+        self,
+        flow: Flow,
+        method: Method,
+        values: Mapping[str, Any],
+        signed_in: SignedIn | None,
+        request: Request,
     ) -> Submission:
         kept, _ = self.desk.presenter.kept(flow)
         store, pending = self.desk.services.streams.store, None
@@ -179,6 +251,7 @@ class Submitting:
             profile=signed_in.profile if signed_in else None,
             pending=pending,
             waiting=waiting,
+            request=request,
         )
 
     async def _waiting(self, flow: Flow) -> WaitingChange | None:

@@ -13,7 +13,7 @@ from limen.domain.method import AWAY, LOWER_COUNTER, Advanced, Away, Challenged,
 from limen.domain.next_steps import with_flow
 from limen.domain.opening import Opening
 from limen.domain.outcome import Outcome
-from limen.domain.pending import pending_row
+from limen.domain.pending import pending_key, pending_row
 from limen.domain.reply import Reply
 from limen.domain.request import Request
 from limen.domain.sessions import SignedIn
@@ -68,6 +68,12 @@ class Unfinished:
         if identity is not None and method is not None:
             await miss(people, self.tools.clock, identity, method, flow.id)
 
+    def use_up(self, work: Work, method: str, pending: str | None) -> None:
+        """What a flow kept for a method counts once; `pending` is what it keeps from now on."""
+        work.step.drop.append(pending_key(work.flow, method))
+        if pending is not None:
+            work.step.put.append(pending_row(self.keyring, work.flow, method, pending))
+
     async def show(self, work: Work, verdict: Shown, signed_in: SignedIn | None) -> Outcome:
         """Secrets are shown on the form; new ones are kept until they are confirmed."""
         flow = work.flow
@@ -98,7 +104,6 @@ class Unfinished:
         """The person goes elsewhere; what they have to bring back is kept first."""
         flow = work.flow
         assert flow.method is not None
-        work.step.put.append(pending_row(self.keyring, flow, flow.method, verdict.pending))
         form, now = self.reply.form(flow, (), verdict.values), self.tools.clock.now()
         flow.fire("redirect", now, method=flow.method, provider=verdict.provider, form=form)
         await work.commit()

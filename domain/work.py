@@ -68,6 +68,8 @@ class Work:
         """Takes in the work of a flow started beside this one, to be appended with it."""
         self.add(other.flow, *other.others)
         self.step.put += other.step.put
+        self.step.bind += other.step.bind
+        self.step.drop += other.step.drop
         self.step.due += other.step.due
 
     def keep(self, kind: str, name: str, value: Any, at: datetime) -> None:

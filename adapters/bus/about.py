@@ -24,6 +24,7 @@ _METHOD = (
     "SecretsShown",
     "FormAdvanced",
     "FlowRedirected",
+    "FlowTurned",
     "ChallengeSent",
     "FlowOpenedChallenged",
     "FlowCompleted",
@@ -45,7 +46,8 @@ class About:
     `kind` is the flow's (`login`), `flow` its id, `flow_type` `api` or `browser`; `configuration` the version the flow
     is pinned to; `phase` `before` or `after` where the event belongs to one. `channel`, `hook` and `action` are those
     of a delivery. `trigger` is what the target of an action or delivery deduplicates by, `refresh` and `requested_aal`
-    what a login was asked for. Of sessions and identities it is what the flow says that changed them.
+    what a login was asked for, `provider` the OpenID provider its user was sent to last. Of sessions and identities it
+    is what the flow says that changed them.
     """
 
     kind: str | None = None
@@ -61,6 +63,7 @@ class About:
     trigger: str | None = None
     refresh: bool | None = None
     requested_aal: str | None = None
+    provider: str | None = None
 
 
 class Abouts:
@@ -185,6 +188,8 @@ def _after(about: About, stream: str, type: str, fields: Fields) -> About:
     if type == "ActionStarted":
         return replace(about, trigger=fields["trigger_id"])
     identity = fields.get("identity_id")
+    if type == "FlowRedirected":
+        about = replace(about, provider=fields.get("provider"))
     if type in _METHOD:
         return replace(about, method=fields["method"], identity=identity or about.identity)
     return about if identity is None else replace(about, identity=identity)

@@ -17,6 +17,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "SecretsShown": ("secrets shown", ""),
     "FormAdvanced": ("form advanced", ""),
     "FlowRedirected": ("sent elsewhere", ""),
+    "FlowTurned": ("became another flow", GOOD),
     "ChallengeSent": ("code sent", ""),
     "ActionsPlanned": ("plan", DIM),
     "FlowInterrupted": ("interrupted", WARN),

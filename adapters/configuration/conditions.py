@@ -7,7 +7,6 @@ from limen.adapters.configuration.draft import Draft
 from limen.adapters.configuration.findings import Findings, join, section
 
 _METHODS = "/selfservice/methods"
-_APPLE = ("apple_team_id", "apple_private_key_id", "apple_private_key")
 _NEVER_PASSED = ("authorization", "cookie")
 
 
@@ -16,7 +15,6 @@ def check_conditions(draft: Draft) -> None:
     methods = section(draft.document, "selfservice", "methods")
     _check_code(section(methods, "code"), draft.findings)
     _check_relying_party(methods, draft.findings)
-    _check_providers(section(methods, "oidc", "config").get("providers"), draft.findings)
     _check_allowlist(draft)
     _check_mail(draft)
     algorithm = section(draft.document, "ciphers").get("algorithm")
@@ -38,23 +36,6 @@ def _check_relying_party(methods: Mapping[str, Any], findings: Findings) -> None
     party = section(methods, "webauthn", "config", "rp")
     if "origin" in party and "origins" in party:
         findings.fault(join(_METHODS, "webauthn", "config", "rp", "origin"), "excludes origins; keep origins")
-
-
-def _check_providers(providers: Any, findings: Findings) -> None:
-    for position, provider in enumerate(providers if isinstance(providers, list) else ()):
-        if not isinstance(provider, Mapping):
-            continue
-        kind, here = provider.get("provider"), join(_METHODS, "oidc", "config", "providers", position)
-        needed = _APPLE if kind == "apple" else ("client_secret",)
-        needed = (*needed, "microsoft_tenant") if kind == "microsoft" else needed
-        refused = ("client_secret",) if kind == "apple" else _APPLE
-        refused = refused if kind == "microsoft" else (*refused, "microsoft_tenant")
-        for key in needed:
-            if key not in provider:
-                findings.fault(join(here, key), "is missing")
-        for key in refused:
-            if provider.get(key):
-                findings.fault(join(here, key), "does not belong to this provider")
 
 
 def _check_allowlist(draft: Draft) -> None:

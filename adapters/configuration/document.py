@@ -49,6 +49,8 @@ def _own(draft: Draft) -> tuple[dict[str, Any], dict[str, Any]]:
         lockout = settings.lockout
         spans = {"window": lockout.window.total_seconds(), "duration": lockout.duration.total_seconds()}
         own["lockout"] = {"threshold": lockout.threshold, **{name: _span(value) for name, value in spans.items()}}
+    if settings.login_after_oidc_registration:
+        own["oidc"] = {"login_actions_after_registration": True}
     if settings.actions:
         own["actions"] = {}
         for name, action in settings.actions.items():

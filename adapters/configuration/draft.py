@@ -19,13 +19,14 @@ Placed = tuple[Slot, Action]
 class TemplateSource:
     """A template to be compiled: the pointer of its `body`, its name, and its Jsonnet source.
 
-    `settings`: it stands in `limen.yml`.
+    `settings`: it stands in `limen.yml`. `mapper`: it maps what a provider says.
     """
 
     pointer: str
     name: str
     source: str = field(repr=False)
     settings: bool = False
+    mapper: bool = False
 
 
 @dataclass(frozen=True, slots=True)

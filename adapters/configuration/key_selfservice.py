@@ -139,9 +139,7 @@ METHODS: Shape = {
             "timeouts": {"registration": DURATION, "login": DURATION},
         },
     },
-    "oidc": Later(
-        {"enabled": BOOL, "config": {"base_redirect_uri": URI, "providers": Many(_PROVIDER)}}, unless_enabled
-    ),
+    "oidc": {"enabled": BOOL, "config": {"base_redirect_uri": URI, "providers": Many(_PROVIDER)}},
     "b2b": Later(
         {"config": {"organizations": Many({"id": TEXT, "label": TEXT, "domains": TEXTS, "session_lifespan": DURATION})}}
     ),

@@ -7,6 +7,7 @@ from typing import Any
 from limen.adapters.configuration.draft import Draft
 from limen.adapters.configuration.findings import section
 from limen.adapters.configuration.hooks import by_slot
+from limen.adapters.configuration.providers import with_mappers
 from limen.adapters.configuration.values import parse_duration, parse_size
 from limen.domain.action import Action
 from limen.domain.configuration import (
@@ -44,7 +45,7 @@ def build(
     selfservice, session = section(file, "selfservice"), section(file, "session")
     return Configuration(
         flows={flow: _flow(flow, section(selfservice, "flows", flow), lists) for flow in FlowKind},
-        methods={name: _method(name, section(selfservice, "methods", name)) for name in _METHODS},
+        methods={name: _method(name, section(selfservice, "methods", name), draft) for name in _METHODS},
         schemas=schemas,
         default_schema=section(file, "identity").get("default_schema_id", "default"),
         selectable_schemas=_selectable(section(file, "identity")),
@@ -105,14 +106,15 @@ def _style(flow: FlowKind, values: Mapping[str, Any]) -> str:
     return "unified" if values.get("enable_legacy_one_step") is True else str(values.get("style", "profile_first"))
 
 
-def _method(name: str, values: Mapping[str, Any]) -> MethodSettings:
+def _method(name: str, values: Mapping[str, Any], draft: Draft) -> MethodSettings:
     """A code that is passwordless is on, whatever `enabled` says: Kratos keeps an old file working so."""
     passwordless = values.get("passwordless_enabled", False)
+    config = _method_config(section(values, "config"))
     return MethodSettings(
         enabled=values.get("enabled", name in _ENABLED_METHODS) or passwordless,
         passwordless_enabled=passwordless,
         mfa_enabled=values.get("mfa_enabled", False),
-        config=_method_config(section(values, "config")),
+        config=with_mappers(config, draft.contents) if name == "oidc" else config,
     )
 
 

@@ -17,6 +17,7 @@ from limen.adapters.configuration.hooks import check_ids, read_hooks
 from limen.adapters.configuration.identity_schemas import read_schemas
 from limen.adapters.configuration.keys import KRATOS
 from limen.adapters.configuration.model import build
+from limen.adapters.configuration.providers import read_providers
 from limen.adapters.configuration.settings import read_settings
 from limen.adapters.configuration.source import read_source
 from limen.adapters.configuration.triggers import check_trigger_ids, read_triggers
@@ -99,17 +100,18 @@ async def examine_checked(
 ) -> Reading:
     """`examine`, off the event loop, with the faults of templates that do not compile among the others."""
     reading = await asyncio.to_thread(examine, config, settings, env=env, hooks=hooks, fetch=fetch)
-    verdicts: dict[str, str | None] = {}
+    verdicts: dict[tuple[str, bool], str | None] = {}
     for template in reading.templates:
-        if template.source not in verdicts:
-            verdicts[template.source] = await templates.fault(template.source)
-    wrong = [template for template in reading.templates if verdicts[template.source] is not None]
+        if (template.source, template.mapper) not in verdicts:
+            fault = await templates.fault(template.source, mapper=template.mapper)
+            verdicts[template.source, template.mapper] = fault
+    wrong = [one for one in reading.templates if verdicts[one.source, one.mapper] is not None]
     if not wrong:
         return reading
     own = len(reading.faults) - reading.settings_faults
     faults, settings_faults = list(reading.faults[:own]), list(reading.faults[own:])
     for template in wrong:
-        message = f"does not compile: {verdicts[template.source]}"
+        message = f"does not compile: {verdicts[template.source, template.mapper]}"
         if template.settings:
             settings_faults.append(Fault(template.pointer, f"{SETTINGS_NAME}: {message}"))
         else:
@@ -169,6 +171,7 @@ def _read_document(draft: Draft, settings_findings: Findings) -> Configuration |
     for pointer, message in short.items():
         findings.fault(pointer, message)
     check_conditions(draft)
+    read_providers(draft)
     schemas = read_schemas(draft)
     lists = read_lists(draft)
     check_ids(draft.hooks, lists.values(), settings_findings)

@@ -14,6 +14,7 @@
     triggers: {}                                # see `limen.adapters.configuration.triggers`
     lockout: {threshold: 10, window: 15m, duration: 15m}        # of failed logins; off unless it stands here
     ledger: {seal: true, events: 1000, interval: 1m, key: ledger.pem, origin: example.org/limen}
+    oidc: {login_actions_after_registration: true}   # who registers through a provider goes through a login too
 
 Variables: `LIMEN_STORE`, `LIMEN_BUS` (the URL alone), `LIMEN_PAYLOAD_RETENTION`, `LIMEN_CONTEXTS`,
 `LIMEN_WORKER_INTERVAL`, `LIMEN_TEMPLATES_WORKERS`. Durations are Go's (`1h30m`, `500ms`), days (`30d`) too.
@@ -59,6 +60,7 @@ SETTINGS: Mapping[str, Shape] = {
         "key": Leaf("text", 1),
         "origin": Leaf("text", 1, 200, pattern=r"^[^\s+]+$"),
     },
+    "oidc": {"login_actions_after_registration": BOOL},
 }
 """`bus`, `hooks` and `triggers` are checked by who reads them."""
 _VARIABLES = {
@@ -146,6 +148,7 @@ def _build(values: Mapping[str, Any], secrets: Mapping[str, tuple[str, ...]], bu
         template_workers=section(values, "templates").get("workers", default.template_workers),
         ledger=_ledger(section(values, "ledger")),
         lockout=_lockout(section(values, "lockout")) if "lockout" in values else None,
+        login_after_oidc_registration=section(values, "oidc").get("login_actions_after_registration", False),
     )
 
 

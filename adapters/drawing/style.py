@@ -30,7 +30,7 @@ text{font-family:Inter,"Segoe UI",Helvetica,Arial,"Liberation Sans","DejaVu Sans
 """
 
 _NARROW, _WIDE = frozenset("fijlrt.,:;|'()[] "), frozenset("mwMW—…")
-_TONES = {"completed": "good", "delivered": "good", "rejected": "bad", "failed": "bad", "dead": "bad"}
+_TONES = {"completed": "good", "turned": "good", "delivered": "good", "rejected": "bad", "failed": "bad", "dead": "bad"}
 _TONES |= {"expired": "over", "canceled": "over"}
 
 

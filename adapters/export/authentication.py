@@ -169,6 +169,8 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "SecretsShown": _ACCOUNT,
     "FormAdvanced": "how the flow ends is told",
     "FlowRedirected": "how the flow ends is told",
+    "FlowTurned": "how the flow that it became ends is told",
+    "SessionHandedOver": "the session itself is told",
     "SessionStrengthened": _ACCOUNT,
     "AddressVerified": _ACCOUNT,
     "IdentityErased": _ACCOUNT,

@@ -28,6 +28,7 @@ from limen.domain.flow_events import (
     FlowRedirected,
     FlowRejected,
     FlowReleased,
+    FlowTurned,
     FormAdvanced,
     MethodAccepted,
     MethodRefused,
@@ -81,8 +82,8 @@ class Turn:
     """One decision. `version` and `at` are those of the event that began it.
 
     `end` of a start: opened, rejected, failed. Of a submission: completed, interrupted, refused (what it came to does
-    not fit or is somebody else's), released (an action failed, or another submission went first). `unfinished` where
-    its process died. `started` are the flows it started by itself.
+    not fit or is somebody else's: then it may go on as another flow), released (an action failed, or another submission
+    went first). `unfinished` where its process died. `started` are the flows it started by itself.
     """
 
     flow: UUID
@@ -257,6 +258,7 @@ class _Reading:
 _NOT_ACCEPTED: Mapping[type[DomainEvent], str] = {
     ChallengeSent: "challenged",
     MethodRefused: "refused",
+    FlowTurned: "refused",
     FlowFailed: "failed",
 }
 _SURPRISES = ("abandoned", "canceled", "error")
@@ -267,6 +269,7 @@ _ENDS: Mapping[type[DomainEvent], tuple[str, str]] = {
     FlowOpenedChallenged: ("opened", "open"),
     ChallengeSent: (UNFINISHED, "open"),
     FlowRejected: ("rejected", "rejected"),
+    FlowTurned: ("refused", "turned"),
     FlowFailed: ("failed", "failed"),
     FlowCompleted: ("completed", "completed"),
     FlowInterrupted: ("interrupted", "open"),

@@ -3,7 +3,7 @@
 from limen.domain.configuration import FlowKind
 from limen.domain.identity_schema import IdentitySchema
 from limen.domain.message import Message
-from limen.domain.ui import factors, identifying, keys, labels, messages, nodes, sent_code
+from limen.domain.ui import factors, identifying, keys, labels, messages, nodes, providers, sent_code
 from limen.domain.ui.nodes import Node
 from limen.domain.ui.view import FormView
 
@@ -20,11 +20,12 @@ def login(view: FormView) -> list[Node]:
     if view.by_key and view.values.get(keys.ASKED):
         return keys.asked(view)
     if identifying.begins(view):
-        return [*identifying.asked(view), nodes.csrf(view.csrf_token)]
+        return [*providers.sign_in(view), *identifying.asked(view), nodes.csrf(view.csrf_token)]
     if identifying.done(view):
         ways = [_by_code(view), _by_password(view)] if view.messages else [_by_password(view), _by_code(view)]
-        return [identifying.known(view), nodes.csrf(view.csrf_token), *keys.offered(view), *ways[0], *ways[1]]
-    form = [nodes.csrf(view.csrf_token)]
+        known = [*providers.sign_in(view), identifying.known(view), nodes.csrf(view.csrf_token)]
+        return [*known, *keys.offered(view), *ways[0], *ways[1]]
+    form = [*providers.sign_in(view), nodes.csrf(view.csrf_token)]
     if view.by_code or view.by_password or view.by_key or view.by_passkey:
         form.append(_identifier(view))
     return form + keys.offered(view) + _by_code(view) + _by_password(view)
@@ -59,9 +60,11 @@ def _identifier(view: FormView) -> Node:
     if view.refresh and view.traits is not None and not view.by_code:
         return keys.identifier(view)
     label, value = schema.label_of_identifier, view.values.get("identifier")
+    waiting = providers.linking(view).get("identifier")
+    kind, value = ("text", value) if waiting is None else ("hidden", waiting)
     return nodes.field(
         "identifier",
-        "text",
+        kind,
         "default",
         value=value if isinstance(value, str) else "",
         required=True,

@@ -4,7 +4,7 @@ from limen.domain.configuration import FlowKind
 from limen.domain.identity_schema import IdentitySchema
 from limen.domain.message import Message
 from limen.domain.screen import CREDENTIALS
-from limen.domain.ui import keys, labels, messages, nodes
+from limen.domain.ui import keys, labels, messages, nodes, providers
 from limen.domain.ui.nodes import Node
 from limen.domain.ui.view import FormView
 
@@ -14,6 +14,9 @@ def registration(view: FormView) -> list[Node]:
     form, steps = [nodes.csrf(view.csrf_token)], two_steps(view)
     if view.code_sent:
         return form + _traits(view, "hidden") + _code(view) + (_back("credential-selection") if steps else [])
+    form = [*providers.sign_up(view), *form]
+    if providers.completing(view) is not None:
+        return form + _traits(view)
     if steps and view.screen != CREDENTIALS:
         return [*form, *_traits(view), nodes.submit("method", "profile", "profile", labels.SIGN_UP)]
     if steps or view.by_code or view.by_password or view.by_key or view.by_passkey:

@@ -2,13 +2,13 @@
 
 from limen.domain.identity_schema import IdentitySchema
 from limen.domain.message import Message
-from limen.domain.ui import factors, labels, messages, nodes
+from limen.domain.ui import factors, labels, messages, nodes, providers
 from limen.domain.ui.nodes import Node
 from limen.domain.ui.view import FormView
 
 
 def settings(view: FormView) -> list[Node] | None:
-    """The traits as they are, a new password, and the second factors, each with its own button.
+    """The traits as they are, a new password, providers, and the second factors, each with its own button.
 
     None (Kratos: null) while the `before` actions run: Kratos draws the form after them.
     """
@@ -22,7 +22,7 @@ def settings(view: FormView) -> list[Node] | None:
     if view.by_password:
         form.append(nodes.password("new-password", labels.PASSWORD))
         form.append(nodes.submit("method", "password", "password", labels.SAVE))
-    return form + factors.kept(view)
+    return form + providers.kept(view) + factors.kept(view)
 
 
 def settings_message(view: FormView) -> Message | None:

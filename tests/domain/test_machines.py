@@ -36,6 +36,7 @@ FIELDS: Mapping[str, Mapping[str, Any]] = {
     "SecretsShown": {"method": "lookup_secret", "what": "generated"},
     "FormAdvanced": {"method": "profile", "step": "credentials"},
     "FlowRedirected": {"method": "oidc", "provider": "google"},
+    "FlowTurned": {"method": "oidc", "reason": "known", "into": OTHER},
     "SubmissionDismissed": {"reason": "no_method"},
     "ChallengeSent": {"method": "code", "challenge": SEAL, "code_expires_at": NOON + timedelta(minutes=15)},
     "ActionsPlanned": {

@@ -103,6 +103,7 @@ _OWN_VALUES: Final[Mapping[str, Mapping[str, Any]]] = {
     "CredentialUsed": {"type": "totp"},
     "FormAdvanced": {"method": "profile", "step": "credentials"},
     "FlowRedirected": {"method": "oidc", "provider": "google"},
+    "FlowTurned": {"method": "oidc", "reason": "known"},
     "SecretsShown": {"method": "lookup_secret"},
     "SessionRevoked": {"reason": "logout"},
     "SessionStrengthened": {"aal": "aal2"},

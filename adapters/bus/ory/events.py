@@ -125,7 +125,8 @@ def _succeeded(one: _Recorded) -> Said:
         return
     shown = {**_of_flow(about, fields["method"]), "IdentityID": fields.get("identity_id")}
     if kind in ("login", "registration"):
-        shown["SelfServiceSSOProviderUsed"] = ""  # no method of this version goes through a provider
+        through = about.provider if fields["method"] == "oidc" else None
+        shown["SelfServiceSSOProviderUsed"] = through or ""  # a flow that another one became was sent nowhere itself
     if kind != "login":
         yield f"{kind.capitalize()}Succeeded", shown
     if kind == "login" or (kind == "registration" and session is not None):
@@ -262,6 +263,7 @@ SILENT: Final[Mapping[str, str]] = {
     "SecretsShown": "nothing has changed",
     "FormAdvanced": "how the flow ends is said",
     "FlowRedirected": "how the flow ends is said",
+    "FlowTurned": "how the flow that it became ends is said",
     "ChallengeSent": "the message is said: DeliveryDelivered",
     "ActionsPlanned": "a plan is nothing that happened to anybody",
     "ActionStarted": "its answer is said",
@@ -277,6 +279,7 @@ SILENT: Final[Mapping[str, str]] = {
     "AddressVerified": "Kratos says VerificationSucceeded alone: FlowCompleted",
     "SessionOpened": "said of the session: SessionIssued",
     "SessionsClosed": "said of each session: SessionRevoked",
+    "SessionHandedOver": "said when it was issued: SessionIssued",
     "IdentifierReserved": "part of what is said of the identity",
     "IdentifierReleased": "part of what is said of the identity",
     "PersonalDataExported": "an operator's doing, not a person's",

@@ -1,0 +1,152 @@
+"""Presets: what is known of OpenID providers by name, as data. Sources: each provider's own pages, and Kratos' names.
+
+A provider with an `issuer` speaks OpenID Connect: the rest is discovered (OpenID Connect Discovery 1.0). The others
+speak OAuth 2.0 alone; who somebody is, their API says at `userinfo_url`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """One provider.
+
+    `issuer` may hold `{tenant}`. `subject` is the member of the API's answer that tells people apart, `members` which
+    of its members are which claim of OpenID Connect (a dotted name goes inside). `emails_url` lists addresses that are
+    not in the answer (GitHub's). `scope` is asked for besides those configured. `pkce`: it is known to take PKCE where
+    no discovery says so. `secret_in_body`: `client_secret_post`. `authorization`: the scheme its API wants.
+    """
+
+    issuer: str | None = None
+    auth_url: str | None = None
+    token_url: str | None = None
+    userinfo_url: str | None = None
+    subject: str = "sub"
+    members: Mapping[str, str] = field(default_factory=dict)
+    emails_url: str | None = None
+    scope: tuple[str, ...] = ()
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    pkce: bool = False
+    secret_in_body: bool = False
+    authorization: str = "Bearer"
+
+
+_OPENID = ("openid",)
+_GITHUB = Preset(
+    auth_url="https://github.com/login/oauth/authorize",
+    token_url="https://github.com/login/oauth/access_token",  # noqa: S106 - an address
+    userinfo_url="https://api.github.com/user",
+    emails_url="https://api.github.com/user/emails",
+    subject="id",
+    members={
+        "name": "name",
+        "preferred_username": "login",
+        "nickname": "login",
+        "picture": "avatar_url",
+        "profile": "html_url",
+        "website": "blog",
+    },
+    pkce=True,
+    secret_in_body=True,
+)
+
+PRESETS: Mapping[str, Preset] = {
+    "generic": Preset(scope=_OPENID),
+    "auth0": Preset(scope=_OPENID),
+    "google": Preset(issuer="https://accounts.google.com", scope=_OPENID),
+    "microsoft": Preset(issuer="https://login.microsoftonline.com/{tenant}/v2.0", scope=_OPENID, pkce=True),
+    "apple": Preset(
+        issuer="https://appleid.apple.com",
+        scope=_OPENID,
+        parameters={"response_mode": "form_post"},
+        secret_in_body=True,
+    ),
+    "gitlab": Preset(issuer="https://gitlab.com", scope=_OPENID),
+    "slack": Preset(issuer="https://slack.com", scope=_OPENID, secret_in_body=True),
+    "salesforce": Preset(issuer="https://login.salesforce.com", scope=_OPENID),
+    "netid": Preset(issuer="https://broker.netid.de/", scope=_OPENID),
+    "linkedin": Preset(issuer="https://www.linkedin.com/oauth", scope=_OPENID, secret_in_body=True),
+    "linkedin_v2": Preset(issuer="https://www.linkedin.com/oauth", scope=_OPENID, secret_in_body=True),
+    "github": _GITHUB,
+    "github-app": _GITHUB,
+    "discord": Preset(
+        auth_url="https://discord.com/oauth2/authorize",
+        token_url="https://discord.com/api/oauth2/token",  # noqa: S106 - an address
+        userinfo_url="https://discord.com/api/users/@me",
+        subject="id",
+        members={
+            "name": "global_name",
+            "preferred_username": "username",
+            "nickname": "username",
+            "email": "email",
+            "email_verified": "verified",
+            "locale": "locale",
+        },
+        pkce=True,
+    ),
+    "facebook": Preset(
+        auth_url="https://www.facebook.com/dialog/oauth",
+        token_url="https://graph.facebook.com/oauth/access_token",  # noqa: S106 - an address
+        userinfo_url="https://graph.facebook.com/me?fields=id,name,first_name,last_name,middle_name,email,picture",
+        subject="id",
+        members={
+            "name": "name",
+            "given_name": "first_name",
+            "family_name": "last_name",
+            "middle_name": "middle_name",
+            "email": "email",
+            "picture": "picture.data.url",
+        },
+        secret_in_body=True,
+    ),
+    "spotify": Preset(
+        auth_url="https://accounts.spotify.com/authorize",
+        token_url="https://accounts.spotify.com/api/token",  # noqa: S106 - an address
+        userinfo_url="https://api.spotify.com/v1/me",
+        subject="id",
+        members={"name": "display_name", "nickname": "display_name", "email": "email", "profile": "uri"},
+        pkce=True,
+    ),
+    "amazon": Preset(
+        auth_url="https://www.amazon.com/ap/oa",
+        token_url="https://api.amazon.com/auth/o2/token",  # noqa: S106 - an address
+        userinfo_url="https://api.amazon.com/user/profile",
+        subject="user_id",
+        members={"name": "name", "email": "email"},
+        pkce=True,
+        secret_in_body=True,
+    ),
+    "yandex": Preset(
+        auth_url="https://oauth.yandex.com/authorize",
+        token_url="https://oauth.yandex.com/token",  # noqa: S106 - an address
+        userinfo_url="https://login.yandex.ru/info?format=json",
+        subject="id",
+        members={
+            "name": "real_name",
+            "given_name": "first_name",
+            "family_name": "last_name",
+            "nickname": "login",
+            "email": "default_email",
+            "gender": "sex",
+            "birthdate": "birthday",
+        },
+        authorization="OAuth",
+    ),
+    "patreon": Preset(
+        auth_url="https://www.patreon.com/oauth2/authorize",
+        token_url="https://www.patreon.com/api/oauth2/token",  # noqa: S106 - an address
+        userinfo_url="https://www.patreon.com/api/oauth2/v2/identity"
+        "?fields%5Buser%5D=first_name,last_name,url,full_name,email,image_url",
+        subject="data.id",
+        members={
+            "name": "data.attributes.full_name",
+            "given_name": "data.attributes.first_name",
+            "family_name": "data.attributes.last_name",
+            "email": "data.attributes.email",
+            "picture": "data.attributes.image_url",
+            "profile": "data.attributes.url",
+        },
+        secret_in_body=True,
+    ),
+}

@@ -1,0 +1,124 @@
+"""Linking: an account at a provider that may be added to an account here, once that one is proven.
+
+Somebody registers through a provider with an address that is taken. They are shown a login; whoever proves the account
+that has the address has the provider linked to it (Kratos: message 1010016). What is to be linked waits in the vault,
+sealed, as long as that login lasts.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from limen.domain.flow import Flow
+from limen.domain.identifier import normalize
+from limen.domain.identity import Held, Identity
+from limen.domain.pending import pending_row, pending_secret
+from limen.domain.people import People
+from limen.domain.ports import Keyring, Store, VaultRow
+
+if TYPE_CHECKING:
+    from limen.domain.method import Accepted
+
+LINKING = "linking"
+"""The name of the vault row, and of what the form keeps: the `provider`'s id, and the `identifier` to be proven."""
+
+
+@dataclass(frozen=True, slots=True)
+class Linkable:
+    """An account at a provider. `entry` is what the credential's list says of it; `held` what is reserved for it.
+
+    `verified` are the (via, value) of addresses that the provider vouches for; `automatic`: they may do as a proof.
+    """
+
+    method: str
+    provider: str
+    label: str
+    entry: Mapping[str, Any] = field(repr=False)
+    held: Held
+    verified: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    automatic: bool = False
+
+
+class AddressTaken(Exception):
+    """The address of somebody who registers through a provider is that of an account here, of `holder`."""
+
+    def __init__(self, linkable: Linkable, holder: UUID, identifier: str) -> None:
+        self.linkable = linkable
+        self.holder = holder
+        self.identifier = identifier
+        super().__init__(holder)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What waits for its account: `holder`, the identity that has the address."""
+
+    method: str
+    provider: str
+    entry: Mapping[str, Any] = field(repr=False)
+    held: Held
+    holder: UUID
+
+    @classmethod
+    def of(cls, linkable: Linkable, holder: UUID) -> "Link":
+        """What may be linked, and to whom."""
+        return cls(linkable.method, linkable.provider, linkable.entry, linkable.held, holder)
+
+    def row(self, keyring: Keyring, flow: Flow) -> VaultRow:
+        """As the login that proves the account keeps it."""
+        record = {
+            "method": self.method,
+            "provider": self.provider,
+            "entry": dict(self.entry),
+            "held": self.held.model_dump(mode="json"),
+            "holder": str(self.holder),
+        }
+        return pending_row(keyring, flow, LINKING, json.dumps(record))
+
+
+async def link_of(store: Store, keyring: Keyring, flow: Flow) -> Link | None:
+    """What waits in a login for its account to be proven."""
+    kept = await pending_secret(store, keyring, flow, LINKING)
+    if kept is None:
+        return None
+    record = json.loads(kept)
+    held = Held(name=record["held"]["name"], reservation=UUID(record["held"]["reservation"]))
+    return Link(record["method"], record["provider"], record["entry"], held, UUID(record["holder"]))
+
+
+async def linked(people: People, verdict: "Accepted", link: "Link | Linkable") -> "Accepted":
+    """The verdict on a proven account, with the account at the provider added to it."""
+    assert verdict.identity is not None
+    secret, held = await added(people, verdict.identity, link.method, link.entry, link.held)
+    credentials, holds = {**verdict.credentials, link.method: secret}, {**verdict.held, link.method: held}
+    return replace(verdict, credentials=credentials, held=holds)
+
+
+async def added(
+    people: People, identity: Identity, method: str, entry: Mapping[str, Any], held: Held
+) -> tuple[str, tuple[Held, ...]]:
+    """The credential with one more account, as it is kept, and all that it holds then."""
+    there = await accounts(people, identity, method)
+    kept = [one for one in there if one != dict(entry)]
+    others = tuple(one for one in identity.held.get(method, ()) if one.reservation != held.reservation)
+    return json.dumps([*kept, dict(entry)]), (*others, held)
+
+
+async def accounts(people: People, identity: Identity, method: str) -> list[dict[str, Any]]:
+    """What the list of a credential says of each of its accounts."""
+    secret = await people.credential(identity, method) if method in identity.credentials else None
+    return list(json.loads(secret)) if secret else []
+
+
+def vouched(people: People, holder: Identity, taken: AddressTaken) -> bool:
+    """Whether the address is proof: verified by the provider, and verified here, and the configuration says so.
+
+    Not where the account has that provider already, by another name there: addresses are given to others.
+    """
+    wanted = taken.linkable
+    if not wanted.automatic or any(one.name == wanted.provider for one in holder.held.get(wanted.method, ())):
+        return False
+    there = {(one.via, one.value) for one in people.profile(holder).verifiable if one.verified}
+    return any(normalize(value) == taken.identifier and (via, value) in there for via, value in wanted.verified)
