@@ -10,14 +10,14 @@ from limen.domain.answer import Failure
 from limen.domain.code import ROW
 from limen.domain.completion import Completed, Completion, Dropped, Overtaken
 from limen.domain.configuration import FlowKind, Slot
-from limen.domain.deciding import Deciding
+from limen.domain.deciding import Deciding, linked
 from limen.domain.decision import Decision
 from limen.domain.desk import Desk
 from limen.domain.document import Drawn
 from limen.domain.errors import ActionFailed, FlowBusy
 from limen.domain.flow import Flow
 from limen.domain.holding import Taken
-from limen.domain.linking import AddressTaken, Link, link_of, linked
+from limen.domain.linking import AddressTaken, Link, link_of
 from limen.domain.message import Message
 from limen.domain.method import Accepted, Refused, Submission
 from limen.domain.modification import Unfit, modify

@@ -1,11 +1,15 @@
 """Deciding: what an accepted submission is about to bring about: who it is, what they become, and their session."""
 
+from dataclasses import replace
+
 from limen.domain.configuration import FlowKind
 from limen.domain.decision import Decision
 from limen.domain.desk import Desk
 from limen.domain.flow import Flow
 from limen.domain.identity import Identity
+from limen.domain.linking import Link, Linkable, added
 from limen.domain.method import Accepted, Submission
+from limen.domain.people import People
 from limen.domain.request import Request
 from limen.domain.sessions import SignedIn
 
@@ -64,3 +68,11 @@ class Deciding:
             self.desk.sessions.refresh(decision, flow, request, signed_in)
         elif flow.kind in (FlowKind.LOGIN, FlowKind.RECOVERY) or (flow.kind is FlowKind.REGISTRATION and signs_in):
             self.desk.sessions.issue(decision, flow, request)
+
+
+async def linked(people: People, verdict: Accepted, link: Link | Linkable) -> Accepted:
+    """The verdict on a proven account, with the account at the provider added to it."""
+    assert verdict.identity is not None
+    secret, held = await added(people, verdict.identity, link.method, link.entry, link.held)
+    credentials, holds = {**verdict.credentials, link.method: secret}, {**verdict.held, link.method: held}
+    return replace(verdict, credentials=credentials, held=holds)

@@ -5,10 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 from limen.domain.configuration import FlowKind
+from limen.domain.deciding import linked
 from limen.domain.desk import Desk
 from limen.domain.errors import FlowBusy
 from limen.domain.flow import Flow
-from limen.domain.linking import LINKING, AddressTaken, Link, linked, vouched
+from limen.domain.linking import LINKING, AddressTaken, Link, vouched
 from limen.domain.method import Accepted, Advanced, Submission, Verdict
 from limen.domain.outcome import Outcome
 from limen.domain.turning import Continuation, follow, turn

@@ -7,8 +7,8 @@ sealed, as long as that login lasts.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from limen.domain.flow import Flow
@@ -17,9 +17,6 @@ from limen.domain.identity import Held, Identity
 from limen.domain.pending import pending_row, pending_secret
 from limen.domain.people import People
 from limen.domain.ports import Keyring, Store, VaultRow
-
-if TYPE_CHECKING:
-    from limen.domain.method import Accepted
 
 LINKING = "linking"
 """The name of the vault row, and of what the form keeps: the `provider`'s id, and the `identifier` to be proven."""
@@ -86,14 +83,6 @@ async def link_of(store: Store, keyring: Keyring, flow: Flow) -> Link | None:
     record = json.loads(kept)
     held = Held(name=record["held"]["name"], reservation=UUID(record["held"]["reservation"]))
     return Link(record["method"], record["provider"], record["entry"], held, UUID(record["holder"]))
-
-
-async def linked(people: People, verdict: "Accepted", link: "Link | Linkable") -> "Accepted":
-    """The verdict on a proven account, with the account at the provider added to it."""
-    assert verdict.identity is not None
-    secret, held = await added(people, verdict.identity, link.method, link.entry, link.held)
-    credentials, holds = {**verdict.credentials, link.method: secret}, {**verdict.held, link.method: held}
-    return replace(verdict, credentials=credentials, held=holds)
 
 
 async def added(
