@@ -21,6 +21,7 @@ from limen.adapters.ledger.sealing import sealing
 from limen.adapters.methods import (
     CodeMethod,
     IdentifierFirstMethod,
+    LinkMethod,
     LookupSecretMethod,
     PasswordMethod,
     ProfileMethod,
@@ -200,6 +201,7 @@ class _Books:
             PasswordMethod(configuration.method("password").config, hasher, breaches),
             CodeMethod(configuration.method("code").config, self.tools.secrets),
             IdentifierFirstMethod(),
+            LinkMethod(configuration.method("link").config, self.tools.secrets),
             ProfileMethod(),
             TotpMethod(configuration.method("totp").config, self.tools.secrets, configuration.base_url),
             LookupSecretMethod(self.tools.secrets),

@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, Self
 
-from limen.domain.ports import TemplateCanceled, TemplateFailed
+from limen.domain.templating import TemplateCanceled, TemplateFailed
 
 WALL: Final = 1.0
 """Seconds an evaluation may take."""

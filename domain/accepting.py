@@ -28,7 +28,7 @@ from limen.domain.ports import VaultKey
 from limen.domain.precedence import VERIFY_NEW_ADDRESS
 from limen.domain.reply import Reply
 from limen.domain.request import Request
-from limen.domain.self_verification import StartedVerification, start_verification
+from limen.domain.self_verification import StartedVerification, start_verification, verifies_by_itself
 from limen.domain.session import Authentication
 from limen.domain.sessions import SignedIn
 from limen.domain.stage import Stopped, announce, run
@@ -222,10 +222,10 @@ class Accepting:
     def _start_verifications(self, work: Work, decision: Decision, now: datetime) -> list[StartedVerification]:
         """Sends the person off to verify the first of their addresses."""
         begun: list[StartedVerification] = []
-        settings = self.desk.rules.configuration.flow(FlowKind.VERIFICATION)
+        verifies = verifies_by_itself(self.desk.rules.configuration)
         decision.at = now
         for address in decision.profile.verifiable[:1]:
-            if settings.enabled and address.via == "email":
+            if verifies and address.via == "email":
                 started = start_verification(
                     work,
                     self.tools,

@@ -15,9 +15,10 @@ from limen.domain.action import ActionSettings
 from limen.domain.answer import Failure, Verdict, interpret, pause, retriable
 from limen.domain.patience import OutOfTime, either, first
 from limen.domain.plan import Planned
-from limen.domain.ports import Answer, CallFailed, Question, TemplateCanceled, TemplateFailed, Templates
+from limen.domain.ports import Answer, CallFailed, Question
 from limen.domain.preparation import JSON, prepare, standard_payload
 from limen.domain.recording import record, spent
+from limen.domain.templating import TemplateCanceled, TemplateFailed, Templates
 from limen.domain.tools import Tools
 from limen.domain.work import Work
 

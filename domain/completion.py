@@ -28,7 +28,7 @@ from limen.domain.previous_addresses import recipients
 from limen.domain.profile_change import PARTS, ProfileChange
 from limen.domain.request import Request
 from limen.domain.scheduling import Schedule, Scheduler
-from limen.domain.self_verification import StartedVerification, start_verification
+from limen.domain.self_verification import StartedVerification, start_verification, verifies_by_itself
 from limen.domain.session import Session
 from limen.domain.session_change import SessionChange
 from limen.domain.sessions import Sessions
@@ -224,8 +224,7 @@ class Completion:
 
         `verification` has login do so too, at the first factor, for the first address that is not verified (Kratos).
         """
-        settings = self.people.rules.configuration.flow(FlowKind.VERIFICATION)
-        if not settings.enabled or not self.people.rules.configuration.method("code").enabled:
+        if not verifies_by_itself(self.people.rules.configuration):
             return []
         if flow.kind is FlowKind.LOGIN and plan.has("verification") and flow.requested_aal == "aal1":
             mine, shown = decision.profile.verifiable, decision.verified  # by the very code that was just given

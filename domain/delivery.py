@@ -89,7 +89,7 @@ class DeliveryParked(DeliveryEvent):
 
 
 class DeliveryCanceled(DeliveryEvent):
-    """It will not be sent: its template said cancel, or the person was erased."""
+    """It will not be sent: the person was `erased`, or `nobody` is known at the address (whoever asked cannot tell)."""
 
     reason: str
 

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from limen.domain.abilities import Factor, Glance
 from limen.domain.configuration import FlowKind, Slot
 from limen.domain.dispatch import Dispatcher
 from limen.domain.flow import Flow
 from limen.domain.handler import Actions
 from limen.domain.identity import Identity
-from limen.domain.method import Factor, Glance, Method
+from limen.domain.method import Method
 from limen.domain.outcome import FlowView
 from limen.domain.pending import pending_row, pending_secret
 from limen.domain.people import People

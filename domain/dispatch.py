@@ -26,6 +26,9 @@ from limen.domain.sending import Result, Sending
 from limen.domain.streams import Streams
 from limen.domain.tools import Tools
 
+NEVER_SENT = ("erased", "nobody")
+"""Why a delivery is canceled: its person was erased; nobody is known at its address, and a stranger is not told."""
+
 
 class Dispatcher:
     """Sends deliveries: web hooks, handlers and messages to people."""
@@ -192,7 +195,7 @@ class Dispatcher:
     async def _record(self, delivery: Delivery, result: Result, started: datetime) -> None:
         """After a worker's attempt: delivered, to be tried again later, or given up."""
         wait = None
-        if result.failure is not None and result.failure.reason != "erased":
+        if result.failure is not None and result.failure.reason not in NEVER_SENT:
             wait = pause(
                 delivery.attempts,
                 random=self._random(),
@@ -234,8 +237,8 @@ class Dispatcher:
         }
         if result.failure is None:
             delivery.fire("deliver", now, verdict=result.verdict, **fields)
-        elif result.failure.reason == "erased":
-            delivery.fire("cancel", now, reason="erased")
+        elif result.failure.reason in NEVER_SENT:
+            delivery.fire("cancel", now, reason=result.failure.reason)
         else:
             delivery.fire("park", now, reason=result.failure.reason, detail=result.failure.detail, **fields)
         await self._append(Step(done=[delivery.id]), delivery)

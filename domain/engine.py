@@ -12,21 +12,23 @@ from typing import Any
 from uuid import UUID
 
 from limen.domain.aggregate import Aggregate
-from limen.domain.asked import identity_of, kind_of, type_of
+from limen.domain.arguments import identity_of, kind_of, type_of
 from limen.domain.assurance import demand
 from limen.domain.configuration import Configuration, FlowKind
 from limen.domain.desk import Desk, Services
 from limen.domain.dispatch import Dispatcher
 from limen.domain.document import Document
 from limen.domain.erasure import erase
-from limen.domain.errors import Erased, FlowExpired, FlowNotFound
+from limen.domain.errors import Erased, FlowExpired, FlowFinished, FlowNotFound
 from limen.domain.flow import Flow
 from limen.domain.guard import guard, guard_request
 from limen.domain.handler import Actions
+from limen.domain.link import NAME, discreet, given_token
 from limen.domain.method import Method
 from limen.domain.opening import Opening
 from limen.domain.outcome import FlowView, Outcome
 from limen.domain.ports import Step
+from limen.domain.replacement import Replacement
 from limen.domain.request import Request
 from limen.domain.retreat import retreating
 from limen.domain.revival import GONE, Revival, flow_of
@@ -171,9 +173,10 @@ class Engine:
         asked = request or Request()
 
         async def judge(desk: Desk, flow: Flow) -> Outcome:
-            return await Submitting(desk).submit(flow, method, values, asked, session_token, transient_payload)
+            said = discreet(flow, asked)
+            return await Submitting(desk).submit(flow, method, values, said, session_token, transient_payload)
 
-        return await self._take(flow_id, asked, judge)
+        return await self._take(flow_id, asked, judge, token=method == NAME and given_token(values))
 
     async def resume(
         self,
@@ -187,15 +190,16 @@ class Engine:
         """Takes a flow up again whose user was elsewhere: at an OpenID provider, or in their mail (a link).
 
         `query` are the fields of the address they came back to (by default those of `request.url`), `values` those of
-        a form that was posted there; the method that sent them away judges both. Answers and raises like `submit`.
+        a form that was posted there; the method that sent them away judges both. Answers and raises like `submit`, but
+        a link that counts no more is answered with a new flow (`outcome.flow`), which says so.
         """
         asked = request or Request(method="GET")
         brought = {**(asked.query if query is None else query), **(values or {})}
 
         async def take_up(desk: Desk, flow: Flow) -> Outcome:
-            return await Submitting(desk).resume(flow, brought, asked, session_token)
+            return await Submitting(desk).resume(flow, brought, discreet(flow, asked), session_token)
 
-        return await self._take(flow_id, asked, take_up)
+        return await self._take(flow_id, asked, take_up, token=given_token(brought))
 
     async def flow(self, flow_id: UUID | str) -> FlowView:
         """A flow as it stands; an ended one as it ended. Raises `FlowNotFound`, `FlowExpired` when its time is over."""
@@ -242,8 +246,7 @@ class Engine:
 
         What `triggers.logout` of `limen.yml` lists is told of it, and of `request`, once: it is scheduled with the end.
         """
-        asked = request or Request()
-        guard_request(asked)
+        guard_request(asked := request or Request())
         desk = await self.current()
         triggers = Triggers(desk)
 
@@ -274,14 +277,24 @@ class Engine:
     # -- one at a time
 
     async def _take(
-        self, flow_id: UUID | str, request: Request, work: Callable[[Desk, Flow], Awaitable[Outcome]]
+        self,
+        flow_id: UUID | str,
+        request: Request,
+        work: Callable[[Desk, Flow], Awaitable[Outcome]],
+        token: Any = None,
     ) -> Outcome:
-        """Works on a flow that is brought up to the time, and on none twice at once."""
+        """Works on a flow that is brought up to the time, and on none twice at once. `token`: a link was followed."""
         id_ = flow_of(flow_id)
         guard_request(request)
-        async with self.revival.alone(id_) as (desk, flow):
-            try:
-                async with retreating(desk, flow.id):
-                    return await work(desk, flow)
-            except Erased:
-                raise FlowNotFound(flow.id, GONE) from None
+        try:
+            async with self.revival.alone(id_) as (desk, flow):
+                try:
+                    async with retreating(desk, flow.id):
+                        return await work(desk, flow)
+                except Erased:
+                    raise FlowNotFound(flow.id, GONE) from None
+        except (FlowFinished, FlowExpired):
+            flow = await self.revival.load(id_)
+            if outcome := await Replacement(await self.desk(flow.configuration)).of_ended(flow, token, request):
+                return outcome
+            raise

@@ -92,6 +92,7 @@ class Flow(Aggregate):
 
     def _opened(self, event: FlowOpened) -> None:
         self.state = self.back = FLOWS[self.kind].backs[0]
+        self.form = event.form
         self.deliveries += event.deliveries
         self.busy_until = None
 

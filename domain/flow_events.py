@@ -56,13 +56,21 @@ class FlowInitiated(FlowEvent):
 
 
 class FlowOpened(FlowEvent):
-    """The before-actions let it pass; it waits for a submission. `deliveries` were scheduled with it."""
+    """The before-actions let it pass; it waits for a submission. `deliveries` were scheduled with it.
+
+    `form` (sealed) holds what a flow says from the start that takes the place of another.
+    """
+
+    class_version: ClassVar[int] = 2
 
     deliveries: tuple[UUID, ...] = ()
+    form: Sealed | None = None
+
+    upcast_v1_v2: ClassVar = staticmethod(_unknown("form"))
 
 
 class FlowOpenedChallenged(FlowEvent):
-    """It opens with its code already on the way. `challenge` (sealed): address, via, messages.
+    """It opens with its code or link on the way already. `challenge` (sealed): address, via, values.
 
     Started by another flow (`started_by`), without before-actions; or a login for a second factor, which let it pass.
     """
@@ -169,9 +177,9 @@ class FlowTurned(FlowEvent):
 
 
 class ChallengeSent(FlowEvent):
-    """A code is on its way, or would be if the address were known. `challenge` (sealed): address, via, messages.
+    """A code or link is on its way, or would be if the address were known. `challenge` (sealed): address, via, values.
 
-    `identity_id` is whom the code went to, None where nobody is known there.
+    `identity_id` is whom it went to, None where nobody is known there.
     """
 
     class_version: ClassVar[int] = 2

@@ -25,6 +25,25 @@ _TEXTS = {
         "No account here",
         "Somebody asked to verify this address, but no account uses it.\n\nIf it was not you, ignore this message.\n",
     ),
+    "recovery_valid": (
+        "Back into your account",
+        "Somebody, hopefully you, wants back into the account of this address.\n\nFollow this link to go on:\n\n"
+        "{link}\n\nIt counts once. If it was not you, ignore this message: nothing changes without the link.\n",
+    ),
+    "recovery_invalid": (
+        "No account here",
+        "Somebody asked to recover an account with this address, but there is none.\n\n"
+        "If it was you, try the address you registered with. Otherwise ignore this message.\n",
+    ),
+    "verification_valid": (
+        "Verify your address",
+        "Follow this link to show that this address is yours:\n\n{link}\n\n"
+        "It counts once. If you did not ask for it, ignore this message.\n",
+    ),
+    "verification_invalid": (
+        "No account here",
+        "Somebody asked to verify this address, but no account uses it.\n\nIf it was not you, ignore this message.\n",
+    ),
     "login_code_valid": (
         "Your sign-in code",
         "Enter this code to sign in:\n\n    {code}\n\nIf you are not signing in, ignore this message.\n",
@@ -43,10 +62,11 @@ _TEXTS = {
 }
 
 
-def mail(template: str, to: str, code: str | None = None) -> Mail:
-    """The message of a template, for one address; `code` is written into the text where the template has one."""
-    subject, body = _TEXTS[template]
-    return Mail(to=to, subject=subject, body=body.format(code=code), template=template, code=code)
+def mail(template: str, to: str, code: str | None = None, *, link: str | None = None, withheld: bool = False) -> Mail:
+    """The message of a template, for one address; `code` or `link` is written into the text where it has one."""
+    subject, text = _TEXTS[template]
+    body = text.format(code=code, link=link)
+    return Mail(to, subject, body, template, code=code, link=link, withheld=withheld)
 
 
 def address_changed(to: str, account: UUID, at: datetime) -> Mail:

@@ -7,7 +7,7 @@ verdict into a transition.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 from uuid import UUID
 
 from limen.domain.assurance import is_second_factor
@@ -117,7 +117,10 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Challenged:
-    """A code is due. `identity` None means nobody is known there: everything looks the same, and no mail goes out."""
+    """A code is due, or a link (then `code` is its token).
+
+    `identity` None means nobody is known there: everything looks the same, and the mail is withheld.
+    """
 
     address: str = field(repr=False)
     via: str
@@ -196,7 +199,21 @@ AWAY = "browser_location_change_required"
 LOWER_COUNTER = "lower_counter"
 """The reason where the counter of a key went back: it is counted, for the key may have been copied."""
 
-Verdict = Refused | Accepted | Challenged | Shown | Advanced | Away | Turned | Exhausted
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """No, and a new flow says so in `messages` (Kratos: a link that is wrong, was used, or is too old).
+
+    The old one stays as it is, unless this was one try too many (`ends`). `reason` and `identity_id` as in `Refused`.
+    """
+
+    reason: str
+    messages: tuple[Message, ...]
+    ends: bool = False
+    identity_id: UUID | None = None
+
+
+Verdict = Refused | Accepted | Challenged | Shown | Advanced | Away | Turned | Exhausted | Replaced
 
 
 def offers(configuration: Configuration, kind: FlowKind, method: str, requested_aal: str = "aal1") -> bool:
@@ -215,8 +232,8 @@ def offers(configuration: Configuration, kind: FlowKind, method: str, requested_
         return settings.enabled and bool(settings.config.get("passwordless"))
     if method == "code" and kind in (FlowKind.LOGIN, FlowKind.REGISTRATION):
         return settings.enabled and settings.passwordless_enabled
-    if method == "code":
-        return settings.enabled and configuration.flow(kind).use == "code"
+    if method in ("code", "link"):
+        return settings.enabled and configuration.flow(kind).use == method
     return settings.enabled
 
 
@@ -229,63 +246,3 @@ class Method(Protocol):
 
     async def submit(self, submission: Submission) -> Verdict:
         """Judges a submission."""
-
-
-@runtime_checkable
-class Prompting(Method, Protocol):
-    """A method that may send its code when a login for a second factor starts, before anybody asks for it."""
-
-    async def prompt(self, submission: Submission) -> Challenged | None:
-        """What is sent at once; None where the person has to ask, or to choose. `submission.values` are empty."""
-
-
-@runtime_checkable
-class Returning(Method, Protocol):
-    """A method whose step ends elsewhere (an OpenID provider's page, a link in a mail) and comes back by `resume`."""
-
-    def returns(self, flow: Flow, values: Mapping[str, Any]) -> bool:
-        """Whether what came back is for this method."""
-
-    async def resume(self, submission: Submission) -> Verdict:
-        """Judges what came back: `submission.values` are the query's and the form's fields."""
-
-
-@runtime_checkable
-class Implied(Method, Protocol):
-    """A method that need not be named: what is submitted says that it is meant (a provider's button)."""
-
-    def implied(self, flow: Flow, values: Mapping[str, Any]) -> bool:
-        """Whether a submission that names no method is for this one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Glance:
-    """What is looked at: what a factor needs to know to show its part of the form.
-
-    `identity` and `profile` are whose flow it is, where that is known: in settings, at a second factor, and when a
-    session is refreshed.
-    """
-
-    flow: Flow
-    people: People
-    identity: Identity | None
-    profile: Profile | None = field(repr=False)
-    kept: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    pending: str | None = field(default=None, repr=False)
-
-
-@runtime_checkable
-class Factor(Method, Protocol):
-    """A method whose form shows secrets: to be taken over by an authenticator, to be answered, or kept on paper.
-
-    They reach the form of the person alone, never an action's context, and stand in the vault.
-    """
-
-    shows: frozenset[FlowKind]
-    """The flows whose forms show them."""
-
-    async def prepare(self, glance: Glance) -> str | None:
-        """A secret for a flow to keep from its start, None where the form shows none."""
-
-    async def show(self, glance: Glance) -> Mapping[str, Any]:
-        """What the form shows of them."""

@@ -8,6 +8,7 @@ from limen.domain.configuration import FlowKind
 from limen.domain.desk import Desk
 from limen.domain.errors import LimenError
 from limen.domain.flow import Flow
+from limen.domain.link import type_after
 from limen.domain.opening import Opening
 from limen.domain.plan import Plan
 from limen.domain.request import Request
@@ -38,7 +39,12 @@ class NextSteps:
         try:
             opening = Opening(self.desk)
             settings = await opening.start(
-                FlowKind.SETTINGS, request, type_=flow.type, session_token=token, started_by=flow.id
+                FlowKind.SETTINGS,
+                request,
+                type_=type_after(flow, request),
+                session_token=token,
+                return_to=self.desk.presenter.request(flow).get("return_to"),
+                started_by=flow.id,
             )
         except LimenError:
             return []

@@ -1,12 +1,12 @@
 """Opening: how a flow starts. Its before-actions run; then it waits for a submission."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
+from limen.domain.abilities import Prompting
 from limen.domain.assurance import asks_second_factor, demand
 from limen.domain.challenging import send_code
 from limen.domain.configuration import FlowKind, Slot
@@ -16,12 +16,15 @@ from limen.domain.document import thaw
 from limen.domain.errors import ActionFailed, FlowRejected, RequestRefused
 from limen.domain.flow import Flow, initiate
 from limen.domain.guard import guard
-from limen.domain.method import Challenged, Prompting, Submission, offers
+from limen.domain.message import Message
+from limen.domain.method import Challenged, Submission, offers
 from limen.domain.network import hashed, network_of
 from limen.domain.outcome import FlowView
 from limen.domain.plan import Plan
 from limen.domain.request import Request
 from limen.domain.retreat import retreating
+from limen.domain.return_to import check_return
+from limen.domain.sealed import Sealed
 from limen.domain.selection import Selection, selection
 from limen.domain.sessions import SignedIn
 from limen.domain.stage import Stopped, announce, run
@@ -64,12 +67,13 @@ class Opening:
         started_by: UUID | None = None,
         asked: Mapping[str, Any] | None = None,
         opened: Callable[[Work], None] | None = None,
+        says: tuple[Message, ...] = (),
     ) -> FlowView:
         """A new flow.
 
-        `replaces`: the ended one whose place it takes, without before-actions, as Kratos does it. `started_by` is the
-        recovery that opens these settings, or the flow that goes on as this one: then `asked` is what that was asked
-        for, and `opened` adds to the append that opens this one.
+        `replaces`: the one whose place it takes, without before-actions, as Kratos does it; it `says` why. `started_by`
+        is the recovery that opens these settings, or the flow that goes on as this one: then `asked` is what that was
+        asked for, and `opened` adds to the append that opens this one.
         """
         if transient_payload is not None:
             guard(transient_payload, "/transient_payload")
@@ -78,7 +82,7 @@ class Opening:
         self._admit(kind, signed_in, refresh=refresh, aal=aal)
         if kind is FlowKind.SETTINGS and signed_in is not None and started_by is None:
             self._assured(signed_in, request, type_)
-        self._check_return(return_to)
+        check_return(self.desk.rules.configuration, return_to)
         selected = selection(
             self.desk.rules.configuration,
             kind,
@@ -123,7 +127,7 @@ class Opening:
             schedule = await self.desk.scheduler.actions(later, work, context, now, identity_id=flow.identity_id)
             if self.desk.showing(kind):
                 await self.desk.prepare(work, signed_in)
-            sent = await self._open(work, signed_in, now, tuple(schedule.ids))
+            sent = await self._open(work, signed_in, now, tuple(schedule.ids), says)
             if opened is not None:
                 opened(work)
             await work.commit()
@@ -135,13 +139,18 @@ class Opening:
         return await self.desk.view(flow, signed_in.identity, signed_in.profile)
 
     async def _open(
-        self, work: Work, signed_in: SignedIn | None, at: datetime, scheduled: tuple[UUID, ...]
+        self,
+        work: Work,
+        signed_in: SignedIn | None,
+        at: datetime,
+        scheduled: tuple[UUID, ...],
+        says: tuple[Message, ...],
     ) -> tuple[UUID, ...]:
         """The flow waits for its user. A second factor's code goes out with it, where nothing is left to choose."""
         flow = work.flow
         prompted = await self._prompt(flow, signed_in, at) if signed_in and asks_second_factor(flow) else None
         if prompted is None:
-            flow.fire("open", at, deliveries=scheduled)
+            flow.fire("open", at, deliveries=scheduled, form=self._says(flow, says))
             return ()
         method, verdict = prompted
         fields = send_code(work, verdict, self.tools.keyring, self.desk.scheduler, at)
@@ -190,16 +199,6 @@ class Opening:
         required = self.desk.rules.configuration.flow(FlowKind.SETTINGS).required_aal
         back = request.url if type_ == "browser" else None
         demand(self.desk.rules, required, signed_in.session, signed_in.identity, signed_in.profile, back)
-
-    def _check_return(self, return_to: str | None) -> None:
-        """An address to return to must be one of those allowed (open redirects are a classic)."""
-        if return_to is None:
-            return
-        guard({"return_to": return_to})
-        configuration = self.desk.rules.configuration
-        allowed = [configuration.base_url, configuration.default_return_url, *configuration.allowed_return_urls]
-        if not any(_within(return_to, base) for base in allowed if base):
-            raise RequestRefused("return_to_not_allowed", "'return_to' is not among selfservice.allowed_return_urls")
 
     # -- the flow
 
@@ -272,22 +271,11 @@ class Opening:
             flow.fire("fail", now, reason="action_failed")
             await work.commit()
             raise ActionFailed(action, stopped.failure.reason, stopped.failure.detail, flow_id=flow.id)
-        records = [message.record() for message in stopped.messages]
-        form = self.tools.keyring.seal(flow.id, {"values": {}, "messages": records})
-        flow.fire("reject", now, action=action, form=form)
+        flow.fire("reject", now, action=action, form=self._says(flow, stopped.messages))
         await work.commit()
-        raise FlowRejected(flow.id, records, action)
+        raise FlowRejected(flow.id, [message.record() for message in stopped.messages], action)
 
-
-def _within(url: Any, base: str) -> bool:
-    """Whether `url` has the origin of `base` and a path below its path."""
-    if not isinstance(url, str):
-        return False
-    try:
-        wanted, allowed = urlsplit(url), urlsplit(base)
-    except ValueError:
-        return False
-    if (wanted.scheme, wanted.netloc) != (allowed.scheme, allowed.netloc) or "\\" in url:
-        return False
-    path = allowed.path.rstrip("/")
-    return not path or wanted.path == path or wanted.path.startswith(path + "/")
+    def _says(self, flow: Flow, said: Iterable[Message]) -> Sealed | None:
+        """A form that holds messages alone."""
+        records = [message.record() for message in said]
+        return self.tools.keyring.seal(flow.id, {"values": {}, "messages": records}) if records else None

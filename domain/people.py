@@ -7,10 +7,11 @@ projection that may lag.
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from limen.domain.flow import Flow
 from limen.domain.identifier import normalize
 from limen.domain.identity import Identity
 from limen.domain.message import Message
@@ -24,6 +25,9 @@ from limen.domain.streams import Streams
 OPENED = 1024
 """How many opened profiles are at hand. Each stands beside what it was opened from, and holds for that alone."""
 
+NOBODY = UUID(int=0)
+"""Owns nothing."""
+
 
 class People:
     """The identities of a store, as the rules of one configuration see them."""
@@ -34,6 +38,11 @@ class People:
         self.ids = ids
         self.rules = rules
         self._opened: OrderedDict[UUID, tuple[Sealed, Profile]] = OrderedDict()
+        self._missed: OrderedDict[UUID, None] = OrderedDict()
+        at = datetime.min.replace(tzinfo=UTC)
+        address = Address(NOBODY, "nobody@localhost", "email", at, at)
+        profile = Profile("nobody", {"email": address.value}, verifiable=(address,), recovery=(address,))
+        self._nobody = profile.record()
 
     # -- finding
 
@@ -41,10 +50,33 @@ class People:
         """The stream that says who holds this (normalized) identifier."""
         return self.keyring.derive("identifier", identifier)
 
-    async def holder(self, identifier: str) -> Identity | None:
-        """The identity that holds an identifier, written in any case."""
-        held = await self.streams.load(Reservation, self.reservation_id(normalize(identifier)))
-        return await self.identity(held.holder) if held.holder else None
+    async def holder(self, identifier: str, asked: Flow | None = None) -> Identity | None:
+        """The identity that holds an identifier, written in any case.
+
+        `asked` is the flow that wants to know; with it, finding none takes as long.
+        """
+        reservation = self.reservation_id(normalize(identifier))
+        held = await self.streams.load(Reservation, reservation)
+        if held.holder is None:
+            if asked is not None:
+                await self._miss(reservation, asked)
+            return None
+        return await self.identity(held.holder)
+
+    async def _miss(self, reservation: UUID, asked: Flow) -> None:
+        """Does, where nobody holds an identifier, what it takes to find a holder: who asks cannot time the difference.
+
+        A holder's events are read and their profile opened once, then they are at hand. Here two events of the flow
+        stand in for them, and a profile of nobody.
+        """
+        met = reservation in self._missed
+        await self.streams.store.events(asked.id, asked.version - (0 if met else 2))
+        if not met and self.keyring.ready(asked.id):
+            Profile.of(self.keyring.unseal(self.keyring.seal(asked.id, self._nobody)))
+        self._missed[reservation] = None
+        self._missed.move_to_end(reservation)
+        if len(self._missed) > OPENED:
+            self._missed.popitem(last=False)
 
     def key_id(self, credential_id: str) -> UUID:
         """The stream that says whose a public key is, by its credential id (base64url)."""
@@ -85,10 +117,11 @@ class People:
         self._opened.move_to_end(identity.id)
         return identity.confirm(known)
 
-    async def credential(self, identity: Identity, type: str) -> str | None:
-        """The secret of a credential, from the vault."""
-        row = await self.streams.store.vault(identity.id, "credential", type)
-        return self.keyring.decrypt(identity.id, row.value).decode() if row else None
+    async def credential(self, identity: Identity | None, type: str) -> str | None:
+        """The secret of a credential, from the vault. Nobody has none; finding that out takes the same read."""
+        owner = identity.id if identity else NOBODY
+        row = await self.streams.store.vault(owner, "credential", type)
+        return self.keyring.decrypt(owner, row.value).decode() if row else None
 
     def credential_row(self, owner: UUID, type: str, secret: str) -> VaultRow:
         """The vault row that keeps a credential's secret."""

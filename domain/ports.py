@@ -195,31 +195,6 @@ class CallFailed(Exception):
         super().__init__(detail)
 
 
-class TemplateCanceled(Exception):
-    """The template said `error "cancel"`: no request is made."""
-
-
-class TemplateFailed(Exception):
-    """The template failed. `detail` names the template and line, and never a value from the context."""
-
-    def __init__(self, detail: str) -> None:
-        self.detail = detail
-        super().__init__(detail)
-
-
-class Templates(Protocol):
-    """Evaluates untrusted Jsonnet templates in guarded workers."""
-
-    async def render(self, source: str, ctx: Mapping[str, Any], *, name: str = "template") -> bytes:
-        """The JSON text the template gives for `ctx`. Raises `TemplateCanceled` or `TemplateFailed`."""
-
-    async def map(self, source: str, claims: Mapping[str, Any], *, name: str = "mapper") -> bytes:
-        """The JSON text a mapper gives for the claims of a provider, its external variable `claims`. Raises alike."""
-
-    async def fault(self, source: str, *, mapper: bool = False) -> str | None:
-        """What is wrong with the template (or mapper), without running it on anything; None when it compiles."""
-
-
 class Caller(Protocol):
     """Sends prepared requests over HTTP."""
 
@@ -269,13 +244,18 @@ class Hasher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """One message to a person. `template` is its kind (`recovery_code_valid` …); `code` is in the text already."""
+    """One message to a person; `code` and `link` are in the text. `template` is its kind (`recovery_code_valid` …).
+
+    `withheld`: nobody gets it, and answering takes the same work whoever was asked for.
+    """
 
     to: str = field(repr=False)
     subject: str
     body: str = field(repr=False)
     template: str
     code: str | None = field(default=None, repr=False)
+    link: str | None = field(default=None, repr=False)
+    withheld: bool = False
 
 
 class Courier(Protocol):

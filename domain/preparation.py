@@ -13,7 +13,8 @@ from urllib.parse import quote_plus
 from uuid import UUID
 
 from limen.domain.action import Action, Auth, WebHook
-from limen.domain.ports import PreparedRequest, TemplateFailed
+from limen.domain.ports import PreparedRequest
+from limen.domain.templating import TemplateFailed
 
 FORM: Final = "application/x-www-form-urlencoded"
 JSON: Final = "application/json"

@@ -123,6 +123,7 @@ class Presenter:
                 return_url=self.return_url(flow, contents),
                 recovered_until=self._recovered_until(flow),
                 style=configuration.flow(flow.kind).style,
+                use=configuration.flow(flow.kind).use,
                 screen=flow.screen,
                 held=second_factors(self.rules, identity, profile) if identity and profile else (),
                 addresses=code_addresses(self.rules, profile) if identity and profile else (),

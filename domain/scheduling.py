@@ -9,8 +9,9 @@ from uuid import UUID
 from limen.domain.calling import render
 from limen.domain.delivery import Delivery, DeliveryScheduled
 from limen.domain.plan import Planned
-from limen.domain.ports import Ids, Keyring, Mail, PreparedRequest, TemplateCanceled, TemplateFailed, Templates
+from limen.domain.ports import Ids, Keyring, Mail, PreparedRequest
 from limen.domain.preparation import prepare
+from limen.domain.templating import TemplateCanceled, TemplateFailed, Templates
 from limen.domain.work import Work, dump
 
 LEASE_MARGIN = 15.0

@@ -1,4 +1,4 @@
-"""Self-started verification: a flow whose code is on its way before anybody asked for it.
+"""Self-started verification: a flow whose code or link is on its way before anybody asked for it.
 
 Registration, a changed address and `require_verified_address` start one, in their own append. No before-action of
 verification runs then (as in Kratos).
@@ -10,11 +10,13 @@ from typing import Any
 from uuid import UUID
 
 from limen.domain.code import DIGITS, challenge_record, code_lifespan, code_row
-from limen.domain.configuration import FlowKind
+from limen.domain.configuration import Configuration, FlowKind
 from limen.domain.decision import Decision
 from limen.domain.flow import initiate
+from limen.domain.link import NAME, link_lifespan, link_url, mint_link
 from limen.domain.mails import mail
 from limen.domain.people import People
+from limen.domain.ports import Mail
 from limen.domain.scheduling import Scheduler
 from limen.domain.tools import Tools
 from limen.domain.work import Work
@@ -38,11 +40,10 @@ def start_verification(
     address: str,
     request: Any,
 ) -> StartedVerification:
-    """A verification flow of an address, opened with its code sent, as part of another flow's work."""
+    """A verification flow of an address, opened with its code or link sent, as part of another flow's work."""
     configuration, keyring, at = people.rules.configuration, tools.keyring, decision.at
     flow_id, identity_id = tools.ids.new(), decision.identity.id
-    lifespan = code_lifespan(configuration.method("code").config)
-    code = tools.secrets.digits(DIGITS)
+    secret, lifespan, message = _secret(configuration, tools, flow_id, address)
     row = keyring.create(flow_id, identity_id)
     flow = initiate(
         flow_id,
@@ -56,21 +57,38 @@ def start_verification(
         started_by=work.flow.id,
         network=work.flow.network,
     )
-    own = work.beside(flow)
+    own, use = work.beside(flow), configuration.flow(FlowKind.VERIFICATION).use
+    shown = {"email": address} if use == NAME else {}
     own.step.put += [
         row,
         code_row(
-            keyring, flow_id, code, address=address, via="email", now=at, lifespan=lifespan, identity_id=identity_id
+            keyring, flow_id, secret, address=address, via="email", now=at, lifespan=lifespan, identity_id=identity_id
         ),
     ]
-    delivery = scheduler.message(mail("verification_code_valid", address, code), own, at, identity_id=identity_id)
+    delivery = scheduler.message(message, own, at, identity_id=identity_id)
     flow.fire(
         "open_challenged",
         at,
-        method="code",
-        challenge=keyring.seal(flow_id, challenge_record(address, "email", {})),
+        method=use,
+        challenge=keyring.seal(flow_id, challenge_record(address, "email", shown)),
         code_expires_at=at + timedelta(seconds=lifespan),
         deliveries=(delivery,),
     )
     work.absorb(own)
     return StartedVerification(flow_id, address, delivery)
+
+
+def verifies_by_itself(configuration: Configuration) -> bool:
+    """Whether a verification can be started: the flow is on, and so is the method it uses."""
+    settings = configuration.flow(FlowKind.VERIFICATION)
+    return settings.enabled and configuration.method(settings.use).enabled
+
+
+def _secret(configuration: Configuration, tools: Tools, flow_id: UUID, address: str) -> tuple[str, float, Mail]:
+    """The code, or the token of a link, how many seconds it counts, and the message that brings it."""
+    if configuration.flow(FlowKind.VERIFICATION).use == NAME:
+        token = mint_link(tools.secrets)
+        link = link_url(configuration, FlowKind.VERIFICATION, flow_id, token)
+        return token, link_lifespan(configuration.method(NAME).config), mail("verification_valid", address, link=link)
+    code = tools.secrets.digits(DIGITS)
+    return code, code_lifespan(configuration.method("code").config), mail("verification_code_valid", address, code)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from limen.domain.answer import Failure, retriable
 from limen.domain.calling import judge
@@ -89,14 +90,21 @@ class Sending:
         digest = self.tools.keyring.digest(delivery.owner, answer.body)
         return Result(failure, answer.status, digest, answer.retry_after, again)
 
-    async def _mail(self, delivery: Delivery, mail: Mapping[str, Any], limit: float) -> Result:
+    async def _mail(self, delivery: Delivery, record: Mapping[str, Any], limit: float) -> Result:
+        mail = Mail(**record)
         try:
-            await first(self.tools.clock, limit, self.courier.send(Mail(**mail), id=delivery.id))
+            sent = await first(self.tools.clock, limit, self._send(mail, delivery.id))
         except OutOfTime:
             return Result(Failure("timeout", "the courier did not answer in time"), again=True)
         except Exception as error:
             return Result(Failure("courier", type(error).__name__), again=True)
-        return Result()
+        return Result() if sent else Result(Failure("nobody", "nobody is known at this address"))
+
+    async def _send(self, mail: Mail, id: UUID) -> bool:
+        """Hands a message over, unless nobody is to get it."""
+        if not mail.withheld:
+            await self.courier.send(mail, id=id)
+        return not mail.withheld
 
     async def _handler(self, payload: Mapping[str, Any], limit: float) -> Result:
         handler = self.handlers.find(payload["handler"], payload["slot"])

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+from limen.domain.abilities import Factor, Implied, Returning
 from limen.domain.accepting import Accepting
 from limen.domain.admission import Admission
 from limen.domain.assurance import asks_second_factor, is_second_factor
@@ -26,11 +27,9 @@ from limen.domain.method import (
     Away,
     Challenged,
     Exhausted,
-    Factor,
-    Implied,
     Method,
     Refused,
-    Returning,
+    Replaced,
     Shown,
     Submission,
     Turned,
@@ -40,6 +39,7 @@ from limen.domain.method import (
 from limen.domain.network import hashed, network_of
 from limen.domain.outcome import Outcome
 from limen.domain.pending import pending_secret
+from limen.domain.replacement import Replacement
 from limen.domain.request import Request
 from limen.domain.retreat import retreating
 from limen.domain.sessions import SignedIn
@@ -152,13 +152,15 @@ class Submitting:
     async def _unfinished(
         self,
         work: Work,
-        verdict: Refused | Exhausted | Shown | Advanced | Away | Challenged,
+        verdict: Refused | Exhausted | Shown | Advanced | Away | Challenged | Replaced,
         request: Request,
         signed_in: SignedIn | None,
     ) -> Outcome:
         match verdict:
             case Refused() | Exhausted():
                 return await self.unfinished.refuse(work, verdict, signed_in, request)
+            case Replaced():
+                return await Replacement(self.desk).refuse(work, verdict, request)
             case Shown():
                 return await self.unfinished.show(work, verdict, signed_in)
             case Advanced():

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 
 from limen.domain.gate import Gate
-from limen.domain.ports import Asker, Caller, Clock, Ids, Keyring, Secrets, Templates
+from limen.domain.ports import Asker, Caller, Clock, Ids, Keyring, Secrets
+from limen.domain.templating import Templates
 
 
 @dataclass(frozen=True, slots=True)

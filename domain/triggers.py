@@ -19,9 +19,10 @@ from limen.domain.identity import Identity
 from limen.domain.mention import mention
 from limen.domain.placement import LOGIN_FAILED, LOGOUT, TRIGGERS
 from limen.domain.plan import Planned
-from limen.domain.ports import Step, TemplateCanceled, TemplateFailed, VaultRow
+from limen.domain.ports import Step, VaultRow
 from limen.domain.request import Request
 from limen.domain.sessions import SignedIn
+from limen.domain.templating import TemplateCanceled, TemplateFailed
 from limen.domain.work import Work, dump
 
 NOT_TRIED = frozenset({"missing"})

@@ -14,6 +14,7 @@ from limen.domain.next_steps import with_flow
 from limen.domain.opening import Opening
 from limen.domain.outcome import Outcome
 from limen.domain.pending import pending_key, pending_row
+from limen.domain.ports import VaultKey
 from limen.domain.reply import Reply
 from limen.domain.request import Request
 from limen.domain.sessions import SignedIn
@@ -135,6 +136,8 @@ class Unfinished:
         fields = send_code(work, verdict, self.keyring, self.scheduler, now)
         if verdict.identity is not None:
             bind(work.step, flow.id, verdict.identity)
+        else:
+            work.step.drop.append(VaultKey(flow.id, "nobody"))  # nothing; the append has as many parts either way
         whose = verdict.identity.id if verdict.identity else None
         flow.fire("challenge", now, method=flow.method, resent=verdict.resent, identity_id=whose, **fields)
         await work.commit()

@@ -49,6 +49,12 @@ def _check_allowlist(draft: Draft) -> None:
 def _check_mail(draft: Draft) -> None:
     flows = section(draft.document, "selfservice", "flows")
     mailing = [name for name in ("recovery", "verification") if section(flows, name).get("enabled") is True]
+    for name in mailing:
+        use = section(flows, name).get("use", "code")
+        method = section(draft.document, "selfservice", "methods", use) if isinstance(use, str) else {}
+        if use in ("link", "code") and not method.get("enabled", use == "code"):
+            here = join("/selfservice/flows", name, "use")
+            draft.findings.warn(here, f"selfservice.methods.{use} is not enabled: this flow offers nothing")
     if mailing and not section(draft.document, "courier", "smtp").get("connection_uri"):
         here = join("/selfservice/flows", mailing[0], "enabled")
         draft.findings.warn(here, "courier.smtp.connection_uri is missing: messages stay in this process's memory")

@@ -32,9 +32,10 @@ def _flow(flow: FlowKind, **own: Shape) -> Shape:
     return {"ui_url": REFERENCE, "lifespan": DURATION, "before": {"hooks": HOOKS}, "after": after, **own}
 
 
+_WEB_URL = Leaf("web_url")
 _BY_MAIL: dict[str, Shape] = {
     "enabled": BOOL,
-    "use": Later(one_of("link", "code"), unless("code")),
+    "use": one_of("link", "code"),
     "notify_unknown_recipients": BOOL,
 }
 FLOWS: Shape = {
@@ -116,7 +117,7 @@ METHODS: Shape = {
         },
     },
     "profile": {"enabled": BOOL},
-    "link": Later({"enabled": BOOL, "config": {"base_url": TEXT, "lifespan": DURATION}}, unless_enabled),
+    "link": {"enabled": BOOL, "config": {"base_url": _WEB_URL, "lifespan": DURATION}},
     "totp": {"enabled": BOOL, "config": {"issuer": TEXT}},
     "lookup_secret": {"enabled": BOOL},
     "webauthn": {

@@ -25,7 +25,7 @@ from limen.adapters.configuration.uri import Content, Fetch, fetch_http
 from limen.domain.configuration import Configuration
 from limen.domain.errors import ConfigurationInvalid, Fault
 from limen.domain.placement import PLACEMENT, named_slots
-from limen.domain.ports import Templates
+from limen.domain.templating import Templates
 
 Source = Path | str | Mapping[str, Any]
 Hooks = Mapping[str, Sequence[str]]

@@ -7,6 +7,7 @@ forgiven. Whether anybody is known under an address is not to be learnt from rec
 from collections.abc import Mapping
 from typing import Any
 
+from limen.adapters.methods.own_address import message, person_at, still_theirs
 from limen.adapters.methods.profile import submitted_traits
 from limen.adapters.methods.second_code import SecondCode
 from limen.domain.assurance import asks_second_factor
@@ -14,9 +15,8 @@ from limen.domain.code import DIGITS, MAX_WRONG, code_lifespan
 from limen.domain.configuration import FlowKind
 from limen.domain.identifier import normalize
 from limen.domain.identity import Identity
-from limen.domain.mails import mail
 from limen.domain.method import Accepted, Challenged, Exhausted, Refused, Submission, Verdict
-from limen.domain.ports import Mail, Secrets
+from limen.domain.ports import Secrets
 from limen.domain.profile import Profile
 from limen.domain.ui import messages
 
@@ -63,16 +63,16 @@ class CodeMethod:
         if not isinstance(identifier, str) or not identifier:
             return Refused("missing", (messages.required("identifier", "identifier"),))
         address = normalize(identifier)
-        identity = await submission.people.holder(address)
+        identity = await submission.people.holder(address, submission.flow)
         profile = submission.people.profile(identity) if identity else None
         if identity is None or profile is None or not self._signs_in(submission, profile, address):
             if submission.people.rules.configuration.hides_accounts:
-                return self._challenge(submission, address, "login_code_invalid", values={"identifier": identifier})
+                return self._challenge(
+                    submission, address, "login_code", known=False, values={"identifier": identifier}
+                )
             whose = identity.id if identity else None
             return Refused("unknown", (messages.no_code_user(),), {"identifier": identifier}, whose)
-        return self._challenge(
-            submission, address, "login_code_valid", identity=identity, values={"identifier": identifier}
-        )
+        return self._challenge(submission, address, "login_code", identity=identity, values={"identifier": identifier})
 
     def _signs_in(self, submission: Submission, profile: Profile, address: str) -> bool:
         schema = submission.people.rules.schemas[profile.schema_id]
@@ -95,7 +95,7 @@ class CodeMethod:
         if not addresses:
             return Refused("missing", (messages.required("email", "traits.email"),), kept)
         address, via = addresses[0]
-        return self._challenge(submission, address, "registration_code_valid", via=via, values=kept)
+        return self._challenge(submission, address, "registration_code", via=via, values=kept)
 
     async def _send_to_address(self, submission: Submission) -> Verdict:
         """Recovery and verification: the same answer whoever it is, and a code in the mail only for those known."""
@@ -103,35 +103,17 @@ class CodeMethod:
         if not isinstance(typed, str) or not typed:
             return Refused("missing", (messages.required("email", "email"),), {"email": ""})
         address = normalize(typed)
-        identity = await submission.people.holder(address)
-        if submission.waits_for(address):
-            return await self._send_to_new_address(submission, address, identity)
-        if identity is not None and not self._reaches(submission, identity, address):
-            identity = None
-        template = _TEMPLATES[submission.flow.kind]
+        identity = await person_at(submission, address)
+        if isinstance(identity, Refused):
+            return identity
         return self._challenge(
             submission,
             address,
-            f"{template}_valid" if identity else f"{template}_invalid",
+            _TEMPLATES[submission.flow.kind],
+            known=identity is not None,
             identity=identity,
             values={"email": typed},
         )
-
-    async def _send_to_new_address(self, submission: Submission, address: str, holder: Identity | None) -> Verdict:
-        """Another code for an address that a change waits for; none where it came to be somebody else's meanwhile."""
-        assert submission.flow.identity_id is not None
-        identity = await submission.people.identity(submission.flow.identity_id)
-        if holder is not None and identity is not None and holder.id != identity.id:
-            return Refused("duplicate", (messages.duplicate_credentials(),), identity_id=holder.id)
-        return self._challenge(
-            submission, address, "verification_code_valid", identity=identity, values={"email": address}
-        )
-
-    def _reaches(self, submission: Submission, identity: Identity, address: str) -> bool:
-        """Codes go only to an account's own addresses."""
-        profile = submission.people.profile(identity)
-        recovers = submission.flow.kind is FlowKind.RECOVERY
-        return any(one.value == address for one in (profile.recovery if recovers else profile.verifiable))
 
     def _challenge(
         self,
@@ -139,6 +121,7 @@ class CodeMethod:
         address: str,
         template: str,
         *,
+        known: bool = True,
         via: str = "email",
         identity: Identity | None = None,
         values: Mapping[str, Any] | None = None,
@@ -150,16 +133,10 @@ class CodeMethod:
             code=code,
             lifespan=self.lifespan,
             identity=identity,
-            mail=self._mail(submission, template, address, code),
+            mail=message(submission, template, address, known=known, code=code),
             resent=submission.flow.state == "sent_email",
             values=values or {},
         )
-
-    def _mail(self, submission: Submission, template: str, address: str, code: str) -> Mail | None:
-        if template.endswith("_valid"):
-            return mail(template, address, code)
-        settings = submission.people.rules.configuration.flow(submission.flow.kind)
-        return mail(template, address) if settings.notify_unknown_recipients else None
 
     # -- checking
 
@@ -184,11 +161,9 @@ class CodeMethod:
 
     def _still_theirs(self, submission: Submission, identity: Identity, address: str) -> bool:
         """A code that went to an address counts no more once its owner has given the address up."""
-        if submission.waits_for(address) and identity.id == submission.flow.identity_id:
-            return True
         if submission.flow.kind is FlowKind.LOGIN:
             return self._signs_in(submission, submission.people.profile(identity), address)
-        return self._reaches(submission, identity, address)
+        return still_theirs(submission, identity, address)
 
     def _wrong(self, submission: Submission) -> Verdict:
         """As many wrong tries as `max_submissions` are forgiven, by default five; the next ends the flow (Kratos)."""

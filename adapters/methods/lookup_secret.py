@@ -8,10 +8,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from limen.domain.abilities import Glance
 from limen.domain.code import MAX_WRONG
 from limen.domain.configuration import FlowKind
 from limen.domain.form_values import truthy
-from limen.domain.method import Accepted, Exhausted, Glance, Refused, Shown, Submission, Verdict
+from limen.domain.method import Accepted, Exhausted, Refused, Shown, Submission, Verdict
 from limen.domain.ports import Secrets
 from limen.domain.ui import factor_messages, messages
 from limen.domain.ui.factors import LOOKUP_SHOWN

@@ -12,9 +12,10 @@ from limen.adapters.methods.keys.asked import Asked
 from limen.adapters.methods.keys.key import UNNAMED
 from limen.adapters.methods.keys.party import passkey_party
 from limen.adapters.methods.keys.ring import Ring
+from limen.domain.abilities import Glance
 from limen.domain.configuration import FlowKind
 from limen.domain.identity_schema import IdentitySchema
-from limen.domain.method import AWAY, Advanced, Glance, Refused, Submission, Verdict
+from limen.domain.method import AWAY, Advanced, Refused, Submission, Verdict
 from limen.domain.ports import Secrets
 from limen.domain.ui import key_messages, messages
 

@@ -53,8 +53,8 @@ class PasswordMethod:
             await self.hasher.pretend("")
             return wrong
         people = submission.people
-        identity = await people.holder(identifier)
-        hashed = await people.credential(identity, self.name) if identity else None
+        identity = await people.holder(identifier, submission.flow)
+        hashed = await people.credential(identity, self.name)
         if identity is not None and not self._identifies(submission, identity, identifier):
             hashed = None
         # whose identifier it is goes on the record alone: the answer is the same, and so is the work

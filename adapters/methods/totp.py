@@ -16,12 +16,13 @@ import segno
 from pyotp.totp import TOTP
 from pyotp.utils import strings_equal
 
+from limen.domain.abilities import Glance
 from limen.domain.code import MAX_WRONG
 from limen.domain.configuration import FlowKind
 from limen.domain.form_values import truthy
 from limen.domain.identity import Identity
 from limen.domain.identity_schema import IdentitySchema
-from limen.domain.method import Accepted, Exhausted, Glance, Refused, Submission, Verdict
+from limen.domain.method import Accepted, Exhausted, Refused, Submission, Verdict
 from limen.domain.ports import Secrets
 from limen.domain.profile import Profile
 from limen.domain.ui import factor_messages, messages

@@ -13,10 +13,11 @@ from limen.adapters.methods.keys.decoy import imaginary
 from limen.adapters.methods.keys.key import UNNAMED
 from limen.adapters.methods.keys.party import webauthn_party
 from limen.adapters.methods.keys.ring import Ring
+from limen.domain.abilities import Glance
 from limen.domain.configuration import FlowKind
 from limen.domain.identifier import normalize
 from limen.domain.identity import Identity
-from limen.domain.method import AWAY, Advanced, Glance, Refused, Submission, Verdict
+from limen.domain.method import AWAY, Advanced, Refused, Submission, Verdict
 from limen.domain.people import People
 from limen.domain.ports import Secrets
 from limen.domain.ui import key_messages, messages

@@ -10,11 +10,12 @@ from typing import Any
 from uuid import UUID
 
 from limen.domain.action import Action
-from limen.domain.ports import PreparedRequest, TemplateCanceled, TemplateFailed, Templates
+from limen.domain.ports import PreparedRequest
 from limen.domain.preparation import prepare, standard_payload
 from limen.domain.simulation.drift import Path, looked_into
 from limen.domain.simulation.pairing import template_of
 from limen.domain.simulation.turn import Turn
+from limen.domain.templating import TemplateCanceled, TemplateFailed, Templates
 
 Context = Mapping[str, Any]
 NOT_KEPT = "the context it would be given is not on record"

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from limen.domain.configuration import Configuration, FlowKind
+from limen.domain.self_verification import verifies_by_itself
 
 Path = tuple[str, ...]
 _IDENTITIES: tuple[Path, ...] = (
@@ -46,8 +47,8 @@ def drift(old: Configuration, new: Configuration, kind: FlowKind) -> frozenset[P
 
 
 def _verifies(configuration: Configuration) -> bool:
-    """Whether new addresses are sent a code with the commit, and say so."""
-    return configuration.flow(FlowKind.VERIFICATION).enabled and configuration.method("code").enabled
+    """Whether new addresses are sent a code or link with the commit, and say so."""
+    return verifies_by_itself(configuration)
 
 
 def _form(configuration: Configuration, kind: FlowKind) -> tuple[object, ...]:

@@ -14,7 +14,6 @@ from limen.domain.action_events import PlannedAction
 from limen.domain.configuration import FlowKind, Slot
 from limen.domain.handler import Actions
 from limen.domain.plan import SETTINGS, Plan, Planned, left_of, plan
-from limen.domain.ports import Templates
 from limen.domain.precedence import VERIFY_NEW_ADDRESS
 from limen.domain.rules import Rules
 from limen.domain.simulation.admission import otherwise, refusal
@@ -29,6 +28,7 @@ from limen.domain.simulation.remembering import as_it_was, cut_short, ids, not_a
 from limen.domain.simulation.stand_ins import with_stand_ins
 from limen.domain.simulation.turn import UNFINISHED, Recorded, Submitted, Turn, place
 from limen.domain.simulation.walk import UNFIT, Walk
+from limen.domain.templating import Templates
 
 _STOPS: Mapping[tuple[str, str], str] = {
     ("before", "interrupt"): "rejected",

@@ -1,8 +1,9 @@
-"""The recovery form, by code."""
+"""The recovery form: by code, or by link."""
 
 from limen.domain.configuration import FlowKind
 from limen.domain.message import Message
-from limen.domain.ui import labels, messages, nodes
+from limen.domain.ui import labels, link_messages, messages, nodes
+from limen.domain.ui.by_link import by_link
 from limen.domain.ui.nodes import Node
 from limen.domain.ui.view import FormView
 
@@ -11,6 +12,8 @@ CODE_LENGTH = 6
 
 def recovery(view: FormView) -> list[Node]:
     """The address; or, once a code was sent, the code and a button that sends another to the same address."""
+    if view.use == "link":
+        return by_link(view)
     form = [nodes.csrf(view.csrf_token)]
     if not view.method("code").enabled or view.active not in (None, "code"):
         return form
@@ -35,6 +38,8 @@ def recovery(view: FormView) -> list[Node]:
 
 def recovery_message(view: FormView) -> Message | None:
     """What the flow says as long as nothing else is to be said; nothing once it has passed."""
+    if view.use == "link":
+        return link_messages.link_sent(FlowKind.RECOVERY) if view.state == "sent_email" else None
     return messages.code_sent(FlowKind.RECOVERY) if view.code_sent and not view.passed else None
 
 

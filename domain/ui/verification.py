@@ -1,8 +1,9 @@
-"""The verification form, by code."""
+"""The verification form: by code, or by link."""
 
 from limen.domain.configuration import FlowKind
 from limen.domain.message import Message
-from limen.domain.ui import labels, messages, nodes
+from limen.domain.ui import labels, link_messages, messages, nodes
+from limen.domain.ui.by_link import by_link
 from limen.domain.ui.nodes import Node
 from limen.domain.ui.view import FormView
 
@@ -15,8 +16,10 @@ def verification(view: FormView) -> list[Node]:
     if view.passed:
         return [
             nodes.csrf(view.csrf_token),
-            nodes.anchor("continue", continue_url(view), "code", labels.CONTINUE),
+            nodes.anchor("continue", continue_url(view), view.use, labels.CONTINUE),
         ]
+    if view.use == "link":
+        return by_link(view)
     csrf = [nodes.csrf(view.csrf_token)] if view.browser or (view.messages and not view.code_sent) else []
     if not view.method("code").enabled or view.active not in (None, "code"):
         return csrf
@@ -35,6 +38,8 @@ def verification_message(view: FormView) -> Message | None:
     """What the flow says as long as nothing else is to be said."""
     if view.passed:
         return messages.verified()
+    if view.use == "link":
+        return link_messages.link_sent(FlowKind.VERIFICATION) if view.state == "sent_email" else None
     return messages.code_sent(FlowKind.VERIFICATION) if view.code_sent else None
 
 

@@ -22,11 +22,11 @@ class FormView:
     configuration the flow is pinned to. `traits` are the signed-in identity's (settings); `values` what was typed and
     is kept: `identifier`, `email`, and `traits`, which replaces the identity's as a whole. A password is never kept,
     and one in `values` is not shown. `address` is where a code went, None before. `return_url` is where verification
-    goes on to. `recovered_until` stands in the settings that a recovery opened. `style` is the flow's, and `screen`
-    where a form in steps stands (`limen.domain.screen`). `held` are the second factors the person has; `addresses`
-    where a code that is one may go; `shown` their secrets by method, where they are to be shown; `owned` every
-    credential they have, None where nobody is known yet. `linked` are the ids of the OpenID providers they can sign in
-    with; `unlinkable`: one of them can be given up.
+    goes on to. `recovered_until` stands in the settings that a recovery opened. `style` is the flow's, `use` the method
+    of recovery and verification, and `screen` where a form in steps stands (`limen.domain.screen`). `held` are the
+    second factors the person has; `addresses` where a code that is one may go; `shown` their secrets by method, where
+    they are to be shown; `owned` every credential they have, None where nobody is known yet. `linked` are the ids of
+    the OpenID providers they can sign in with; `unlinkable`: one of them can be given up.
     """
 
     kind: FlowKind
@@ -48,6 +48,7 @@ class FormView:
     recovered_until: datetime | None = None
     style: str = "unified"
     screen: str | None = None
+    use: str = "code"
     held: Collection[str] = ()
     addresses: Sequence[str] = field(default=(), repr=False)
     shown: Mapping[str, Any] = field(default_factory=dict, repr=False)

@@ -13,7 +13,7 @@ import pytest
 
 from limen.adapters.template_worker import fault
 from limen.adapters.templates import TemplatePool
-from limen.domain.ports import TemplateCanceled, TemplateFailed
+from limen.domain.templating import TemplateCanceled, TemplateFailed
 
 SECRET = "p@ssw0rd-of-the-context"
 

@@ -61,6 +61,7 @@ PRINTING = [
     "ask-in-two-steps",
     "change-addresses-safely",
     "choose-a-schema",
+    "recover-by-link",
     "sign-in-with-a-passkey",
 ]
 """The pages of how-to that print."""

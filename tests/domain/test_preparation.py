@@ -8,8 +8,9 @@ from uuid import UUID
 import pytest
 
 from limen.domain.action import Action, ActionSettings, Auth, WebHook
-from limen.domain.ports import PreparedRequest, TemplateFailed
+from limen.domain.ports import PreparedRequest
 from limen.domain.preparation import prepare
+from limen.domain.templating import TemplateFailed
 
 TRIGGER = UUID("11111111-1111-4111-8111-111111111111")
 AT = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)

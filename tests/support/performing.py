@@ -21,11 +21,12 @@ from tests.support.factors import (
     secret_of,
 )
 from tests.support.keys import ALONE, PASSKEY, SECOND, Keyring
+from tests.support.links import ask_link, follow, link_of
 
 Flow = Callable[[], Awaitable[Outcome]]
 Performance = Callable[[House], Awaitable[Flow]]
 
-METHODS: JsonDict = {**FACTORS, "webauthn": SECOND, "passkey": PASSKEY}
+METHODS: JsonDict = {**FACTORS, "webauthn": SECOND, "passkey": PASSKEY, "link": {"enabled": True}}
 """`selfservice.methods` with every method of this file on, beside those a house has anyway."""
 
 SECOND_CODE: JsonDict = {"code": {"passwordless_enabled": False, "mfa_enabled": True}}
@@ -55,7 +56,8 @@ def performs(kind: str, method: str) -> Callable[[Performance], Performance]:
 
 def sections(kind: str, method: str) -> dict[str, Any]:
     """The sections of a configuration that this method needs in this flow."""
-    return {"selfservice": {"methods": METHODS, **OWN.get((kind, method), {})}}
+    flows = {kind: {"use": "link"}} if method == "link" else {}
+    return {"selfservice": {"methods": METHODS, "flows": flows, **OWN.get((kind, method), {})}}
 
 
 async def signed_in(house: House) -> str:
@@ -201,6 +203,22 @@ def _by_code(kind: str) -> None:
 
 _by_code("recovery")
 _by_code("verification")
+
+
+def _by_link(kind: str) -> None:
+    @performs(kind, "link")
+    async def _(house: House) -> Flow:
+        await house.register()
+
+        async def flow() -> Outcome:
+            await ask_link(house, kind)
+            return await follow(house, link_of(house))
+
+        return flow
+
+
+_by_link("recovery")
+_by_link("verification")
 
 
 # ------------------------------------------------------------------------------------------------------------ settings

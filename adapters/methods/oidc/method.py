@@ -25,8 +25,9 @@ from limen.domain.flow import Flow
 from limen.domain.identity import Identity
 from limen.domain.linking import Linkable
 from limen.domain.method import Accepted, Away, Refused, Submission, Turned, Verdict
-from limen.domain.ports import Secrets, Templates
+from limen.domain.ports import Secrets
 from limen.domain.profile import Profile
+from limen.domain.templating import Templates
 from limen.domain.ui import messages
 from limen.domain.ui.providers import COMPLETING
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from limen.adapters.methods.oidc.fault import ProviderFault
 from limen.adapters.methods.oidc.provider import Provider
 from limen.domain.identifier import normalize
-from limen.domain.ports import TemplateCanceled, TemplateFailed, Templates
+from limen.domain.templating import TemplateCanceled, TemplateFailed, Templates
 
 MAX_SUBJECT: Final = 2048
 """OIDC Core §2 has 255 ASCII characters; some providers give more."""

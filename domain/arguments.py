@@ -1,4 +1,4 @@
-"""Asked: the words of a call to the engine, as the domain knows them."""
+"""Arguments: what a caller gives by name or id, read. What is none of that kind is a `RequestRefused`."""
 
 from uuid import UUID
 
@@ -7,7 +7,7 @@ from limen.domain.errors import RequestRefused
 
 
 def identity_of(id_: UUID | str) -> UUID:
-    """The id of an identity. Raises `RequestRefused` (`identity_not_found`)."""
+    """The id of an identity."""
     try:
         return id_ if isinstance(id_, UUID) else UUID(id_)
     except (ValueError, AttributeError, TypeError):
@@ -15,7 +15,7 @@ def identity_of(id_: UUID | str) -> UUID:
 
 
 def kind_of(kind: str) -> FlowKind:
-    """The kind of a flow. Raises `RequestRefused` (`flow_unknown`)."""
+    """The kind of flow of that name."""
     try:
         return FlowKind(kind)
     except ValueError:
@@ -23,7 +23,7 @@ def kind_of(kind: str) -> FlowKind:
 
 
 def type_of(type_: str) -> str:
-    """The type of a flow. Raises `RequestRefused` (`flow_type_unknown`)."""
+    """The type of a flow: an app's or a browser's."""
     if type_ not in ("api", "browser"):
         raise RequestRefused("flow_type_unknown", "a flow is of type 'api' or 'browser'")
     return type_

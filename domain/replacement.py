@@ -1,0 +1,47 @@
+"""Replacement: a link that counts no more leads to a new flow, which says why. No before-action runs (as in Kratos)."""
+
+from limen.domain.desk import Desk
+from limen.domain.flow import Flow
+from limen.domain.link import NAME, discreet, said_of, type_after
+from limen.domain.message import Message
+from limen.domain.method import Replaced, offers
+from limen.domain.next_steps import with_flow
+from limen.domain.opening import Opening
+from limen.domain.outcome import Outcome
+from limen.domain.request import Request
+from limen.domain.work import Work
+
+
+class Replacement:
+    """Starts flows in the place of others, under one configuration."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.clock = desk.services.tools.clock
+
+    async def refuse(self, work: Work, verdict: Replaced, request: Request) -> Outcome:
+        """The answer is no: on record with the old flow, whose form stays as it was, and told by the new one."""
+        flow, now = work.flow, self.clock.now()
+        if verdict.ends:
+            flow.fire("fail", now, reason="too_many_codes", form=flow.form)
+        else:
+            whose = verdict.identity_id
+            method = flow.method or ""
+            flow.fire("refuse", now, method=method, reason=verdict.reason, form=flow.form, identity_id=whose)
+        await work.commit()
+        return await self._start(flow, verdict.messages, request)
+
+    async def of_ended(self, flow: Flow, token: object, request: Request) -> Outcome | None:
+        """The answer to a link whose flow is over; None where no link was followed. The ended flow learns nothing."""
+        if not token or not offers(self.desk.rules.configuration, flow.kind, NAME):
+            return None
+        return await self._start(flow, (said_of(flow, self.clock.now()),), discreet(flow, request))
+
+    async def _start(self, flow: Flow, said: tuple[Message, ...], request: Request) -> Outcome:
+        opening, type_ = Opening(self.desk), type_after(flow, request)
+        view = await opening.start(flow.kind, request, type_=type_, replaces=flow.id, says=said)
+        shown = {"id": str(view.id)}
+        page = self.desk.rules.configuration.flow(flow.kind).ui_url
+        if page:
+            shown["url"] = with_flow(page, view.id)
+        return Outcome(view.state, view, continue_with=({"action": f"show_{flow.kind}_ui", "flow": shown},))
