@@ -102,6 +102,7 @@ def _show(played: "Played", scene: "Scene", url: str) -> None:
 
 
 def _timelines(played: "Played", url: str) -> None:
+    from limen.adapters.cli.logins import side_by_side
     from limen.adapters.cli.reading import reading
     from limen.adapters.cli.timeline import Timeline
     from limen.adapters.told import tell
@@ -110,6 +111,8 @@ def _timelines(played: "Played", url: str) -> None:
         for _, flow_id in played.flows:
             out().print()
             show_out(Timeline(tell(reader, flow_id)))
+        out().print(Text("\nThe logins side by side, each with the actions it triggered:\n", style="bold"))
+        show_out(side_by_side(reader, played.logins))
 
 
 def _audience(played: "Played") -> None:

@@ -29,7 +29,8 @@ Told = Callable[[str, bool], None]
 class Played:
     """What came of it. `flows` are kind and id in the order they began; `requests` is how many the target received.
 
-    `consumers` are those of the bus, by name; there are none without one.
+    `logins` are those that are shown side by side, by method. `consumers` are those of the bus, by name;
+    there are none without one.
     """
 
     flows: list[tuple[str, UUID]] = field(default_factory=list)
@@ -37,6 +38,7 @@ class Played:
     requests: int = 0
     identity: str = ""
     consumers: dict[str, Tally] = field(default_factory=dict)
+    logins: dict[str, UUID] = field(default_factory=dict)
 
     @property
     def failed(self) -> list[Check]:
@@ -71,6 +73,7 @@ async def play(
             if audience is not None:
                 played.checks += await audience.checks()
                 played.consumers = {name: member.tally for name, member in audience.members.items()}
+        played.logins = story.logins
         played.flows, played.identity, played.requests = story.flows, story.identity, len(sink.received)
     return played
 

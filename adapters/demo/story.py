@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from uuid import UUID
 
+from limen.adapters.demo.authenticator import Authenticator
 from limen.adapters.demo.expected import Check, Expected
 from limen.adapters.demo.target import CUSTOMER, THROWAWAY
 from limen.domain.engine import Engine
@@ -35,6 +36,10 @@ class Story:
         self.flows: list[tuple[str, UUID]] = []
         self.identity = ""
         self.token: str | None = None
+        self.once: str | None = None
+        """The session of a login that has shown one factor."""
+        self.logins: dict[str, UUID] = {}
+        """The logins that are shown side by side, by method."""
 
     @property
     def steps(self) -> tuple[tuple[str, Step], ...]:
@@ -46,6 +51,7 @@ class Story:
             ("login from outside the trusted range is rejected", self.login_outside),
             ("login by password: the list of the method", self.login_by_password),
             ("login by code: the default list", self.login_by_code),
+            ("settings: an authenticator app, then a login by TOTP with it", self.login_by_totp),
             ("settings: a new name", self.change_settings),
             ("recovery by code, which ends the other sessions", self.recover),
         )
@@ -94,7 +100,7 @@ class Story:
 
     async def login_by_password(self) -> None:
         """A wrong password first. The method's list replaces the default one."""
-        flow = await self._login()
+        flow = await self._login("password")
         wrong = await self._submit(flow, "password", {"identifier": self.email, "password": "a guess"})
         self._claim("a wrong password is refused", wrong.state == "choose_method" and wrong.session is None)
         done = await self._submit(flow, "password", {"identifier": self.email, "password": PASSWORD})
@@ -103,11 +109,30 @@ class Story:
 
     async def login_by_code(self) -> None:
         """A method without a list of its own: the default list."""
-        flow = await self._login()
+        flow = await self._login("code")
         await self._submit(flow, "code", {"identifier": self.email})
         done = await self._submit(flow, "code", {"identifier": self.email, "code": self._mailed()})
         self._claim("the login by code is completed", done.completed and done.session_token is not None)
+        self.once = done.session_token
         self._expect("signed_in", "/signed-in", self._person(flow))
+
+    async def login_by_totp(self) -> None:
+        """The app takes the secret over that settings show; its code is the second factor, once."""
+        flow = await self._start("settings", "/settings/api", session_token=self.token)
+        self._expect("settings_opened", "/settings/opened", {"flow": str(flow.id), "type": "api"})
+        app = Authenticator.of(flow, self.engine.tools.clock)
+        done = await self._submit(flow, "totp", {"totp_code": app.earlier}, session_token=self.token)
+        self._claim("the authenticator app is linked", done.completed)
+        self._expect("settings_changed", "/settings/changed", self._person(flow))
+        login = await self._login("totp", aal="aal2", session_token=self.once)
+        code = app.code
+        signed_in = await self._submit(login, "totp", {"totp_code": code}, session_token=self.once)
+        level = signed_in.session and signed_in.session.authenticator_assurance_level
+        self._claim("the session has shown two factors", signed_in.completed and level == "aal2")
+        self._expect("second_factor", "/second-factor", self._person(login))
+        again = await self._login(aal="aal2", refresh=True, session_token=self.once)
+        refused = await self._submit(again, "totp", {"totp_code": code}, session_token=self.once)
+        self._claim("the same code is refused the second time", refused.state == "choose_method")
 
     async def change_settings(self) -> None:
         """The profile's own list runs, after the change is stored."""
@@ -152,8 +177,11 @@ class Story:
     async def _register(self, flow: FlowView, email: str) -> Outcome:
         return await self._submit(flow, "password", {"traits": {"email": email}, "password": PASSWORD})
 
-    async def _login(self) -> FlowView:
-        flow = await self._start("login", "/login/api")
+    async def _login(self, by: str | None = None, **more: Any) -> FlowView:
+        """A login; `by` names the method whose login is shown beside the others."""
+        flow = await self._start("login", "/login/api", **more)
+        if by is not None:
+            self.logins[by] = flow.id
         self._expect("trusted_range", "/addresses/trusted", {"flow": str(flow.id), "client_ip": OFFICE})
         return flow
 
