@@ -20,6 +20,7 @@ from tests.support.factors import (
     prove,
     secret_of,
 )
+from tests.support.journeys import journey, provider_section, there
 from tests.support.keys import ALONE, PASSKEY, SECOND, Keyring
 from tests.support.links import ask_link, follow, link_of
 
@@ -57,7 +58,8 @@ def performs(kind: str, method: str) -> Callable[[Performance], Performance]:
 def sections(kind: str, method: str) -> dict[str, Any]:
     """The sections of a configuration that this method needs in this flow."""
     flows = {kind: {"use": "link"}} if method == "link" else {}
-    return {"selfservice": {"methods": METHODS, "flows": flows, **OWN.get((kind, method), {})}}
+    methods = METHODS | {"oidc": provider_section()} if method == "oidc" else METHODS
+    return {"selfservice": {"methods": methods, "flows": flows, **OWN.get((kind, method), {})}}
 
 
 async def signed_in(house: House) -> str:
@@ -148,6 +150,19 @@ async def _(house: House) -> Flow:
     return lambda: Keyring(house).sign_in(key)
 
 
+@performs("login", "oidc")
+async def _(house: House) -> Flow:
+    person = await journey(house)
+    async with there(person):
+        await person.register()
+
+    async def flow() -> Outcome:
+        async with there(person):
+            return await person.go("login")
+
+    return flow
+
+
 # -------------------------------------------------------------------------------------------------------- registration
 
 
@@ -185,6 +200,17 @@ async def _(house: House) -> Flow:
 @performs("registration", "passkey")
 async def _(house: House) -> Flow:
     return lambda: Keyring(house).try_register(Key())
+
+
+@performs("registration", "oidc")
+async def _(house: House) -> Flow:
+    person = await journey(house)
+
+    async def flow() -> Outcome:
+        async with there(person):
+            return await person.go("registration")
+
+    return flow
 
 
 # ------------------------------------------------------------------------------------------- recovery and verification
@@ -276,3 +302,15 @@ async def _(house: House) -> Flow:
 async def _(house: House) -> Flow:
     person = await Keyring(house).by_password()
     return lambda: person.add(Key())
+
+
+@performs("settings", "oidc")
+async def _(house: House) -> Flow:
+    token, person = await signed_in(house), await journey(house)
+    person.idp.visitor = "s-bob"
+
+    async def flow() -> Outcome:
+        async with there(person):
+            return await person.go("settings", session_token=token, values={"link": "idp"})
+
+    return flow

@@ -45,8 +45,8 @@ class LyingProvider(DemoProvider):
     unsigned = False
     told_instead: JsonDict
 
-    def __init__(self, clock: FixedClock, client_id: str = "cid") -> None:
-        super().__init__(PEOPLE, now=clock.now, secrets=SystemSecrets(), client=(client_id, SECRET))
+    def __init__(self, clock: FixedClock, client_id: str = "cid", port: int = 0) -> None:
+        super().__init__(PEOPLE, now=clock.now, secrets=SystemSecrets(), client=(client_id, SECRET), port=port)
         self.lies, self.told_instead = {}, {}
 
     def sign(self, claims: Mapping[str, Any]) -> str:
@@ -113,11 +113,12 @@ class Abroad:
         return outcome
 
 
-def providers(idp: DemoProvider, other: DemoProvider, **more: Any) -> list[JsonDict]:
-    """The configuration of the two; `more` goes into the first."""
+def providers(idp: str, other: str | None = None, **more: Any) -> list[JsonDict]:
+    """The configuration of these issuers; `more` goes into the first."""
     common = {"provider": "generic", "client_secret": SECRET, "mapper_url": uri(MAPPER), "scope": ["email"]}
-    one = {**common, "id": "idp", "client_id": "cid", "issuer_url": idp.issuer, "label": "Example IdP", **more}
-    return [one, {**common, "id": "other", "client_id": "cid2", "issuer_url": other.issuer}]
+    one = {**common, "id": "idp", "client_id": "cid", "issuer_url": idp, "label": "Example IdP", **more}
+    two = {**common, "id": "other", "client_id": "cid2", "issuer_url": other}
+    return [one, two] if other else [one]
 
 
 @asynccontextmanager
@@ -128,7 +129,7 @@ async def abroad(
     clock = options.pop("clock", None) or FixedClock(NOON)
     methods = options.pop("methods", {})
     async with LyingProvider(clock) as idp, LyingProvider(clock, "cid2") as other:
-        config = {"enabled": True, "config": {"providers": providers(idp, other, **(provider or {}))}}
+        config = {"enabled": True, "config": {"providers": providers(idp.issuer, other.issuer, **(provider or {}))}}
         selfservice = {"methods": {"oidc": config, **methods}, "flows": options.pop("flows", {})}
         async with open_house(hooks, clock=clock, selfservice=selfservice, **options) as house:
             yield Abroad(house, idp, other)
