@@ -10,13 +10,14 @@ from limen.adapters.bus.opening import positions
 from limen.adapters.demo.audience import Audience, Heard, Tally
 from limen.adapters.demo.expected import PATIENCE_SECONDS, Check, arrivals
 from limen.adapters.demo.nats import nats_server
+from limen.adapters.demo.provider import DemoProvider
 from limen.adapters.demo.scene import Scene
 from limen.adapters.demo.story import Step, Story
 from limen.adapters.demo.target import furnish
 from limen.adapters.engine import open_engine
 from limen.adapters.log import open_log
 from limen.adapters.sink import Sink
-from limen.adapters.system import SystemIds
+from limen.adapters.system import SystemClock, SystemIds, SystemSecrets
 from limen.domain.engine import Engine
 from limen.domain.errors import LimenError
 from limen.domain.testing import MemoryCourier
@@ -60,12 +61,14 @@ async def play(
     Raises `ConfigurationInvalid` and `StoreUnusable` as opening an engine does, `BusUnusable` without a server.
     """
     played, courier = Played(), MemoryCourier()
-    async with Sink() as sink, nats_server(scene.bus) if on_nats else nullcontext() as url:
+    # a person of their own for each run: the store of the last one may be the same
+    name = f"ada.{SystemIds().new().hex[:8]}"
+    provider = provider_of(name)
+    async with Sink() as sink, provider, nats_server(scene.bus) if on_nats else nullcontext() as url:
         furnish(sink)
-        await asyncio.to_thread(scene.write, sink.url)
+        await asyncio.to_thread(scene.write, sink.url, provider.issuer)
         async with _stage(scene, store, courier, url) as engine, _audience(scene, store, url, heard) as audience:
-            # a person of their own for each run: the store of the last one may be the same
-            story = Story(engine, courier, f"ada.{SystemIds().new().hex[:8]}")
+            story = Story(engine, courier, name)
             if audience is not None:
                 told(f"{' and '.join(audience.members)} follow on NATS, {url}, each in a process of its own", True)
             await _tell(story, audience, told)
@@ -76,6 +79,12 @@ async def play(
         played.logins = story.logins
         played.flows, played.identity, played.requests = story.flows, story.identity, len(sink.received)
     return played
+
+
+def provider_of(name: str) -> DemoProvider:
+    """Where the demo's person has an account too."""
+    person = {"email": f"{name}@example.org", "email_verified": True}
+    return DemoProvider({name: person}, now=SystemClock().now, secrets=SystemSecrets())
 
 
 def _stage(scene: Scene, store: str, courier: MemoryCourier, url: str | None) -> AbstractAsyncContextManager[Engine]:

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from limen.adapters.demo.authenticator import Authenticator
+from limen.adapters.demo.browser import landing
 from limen.adapters.demo.expected import Check, Expected
 from limen.adapters.demo.target import CUSTOMER, THROWAWAY
 from limen.domain.engine import Engine
@@ -51,6 +52,7 @@ class Story:
             ("login from outside the trusted range is rejected", self.login_outside),
             ("login by password: the list of the method", self.login_by_password),
             ("login by code: the default list", self.login_by_code),
+            ("settings: an account at a provider, then a login through it", self.login_by_oidc),
             ("settings: an authenticator app, then a login by TOTP with it", self.login_by_totp),
             ("settings: a new name", self.change_settings),
             ("recovery by code, which ends the other sessions", self.recover),
@@ -116,6 +118,18 @@ class Story:
         self.once = done.session_token
         self._expect("signed_in", "/signed-in", self._person(flow))
 
+    async def login_by_oidc(self) -> None:
+        """The account is linked first: to the provider and back, twice."""
+        flow = await self._start("settings", "/settings/api", session_token=self.token)
+        self._expect("settings_opened", "/settings/opened", {"flow": str(flow.id), "type": "api"})
+        linked = await self._travel(flow, {"link": "example"}, session_token=self.token)
+        self._claim("the account at the provider is linked", linked.completed)
+        self._expect("settings_changed", "/settings/changed", self._person(flow))
+        login = await self._login("oidc")
+        done = await self._travel(login, {"provider": "example"})
+        self._claim("the login through the provider is completed", done.completed and done.session_token is not None)
+        self._expect("signed_in_elsewhere", "/signed-in-elsewhere", self._person(login))
+
     async def login_by_totp(self) -> None:
         """The app takes the secret over that settings show; its code is the second factor, once."""
         flow = await self._start("settings", "/settings/api", session_token=self.token)
@@ -173,6 +187,13 @@ class Story:
         return await self.engine.submit(
             flow.id, method=method, values=values, request=request, session_token=session_token
         )
+
+    async def _travel(self, flow: FlowView, values: Mapping[str, Any], session_token: str | None = None) -> Outcome:
+        """To the provider and back."""
+        away = await self._submit(flow, "oidc", values, session_token)
+        back = await landing(away.redirect_browser_to or "")
+        request = Request("GET", back, client_ip=OFFICE)
+        return await self.engine.resume(flow.id, request=request, session_token=session_token)
 
     async def _register(self, flow: FlowView, email: str) -> Outcome:
         return await self._submit(flow, "password", {"traits": {"email": email}, "password": PASSWORD})

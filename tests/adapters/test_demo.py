@@ -31,7 +31,7 @@ def test_every_flow_is_played_and_every_check_held(demo: Demo) -> None:
     assert {one["flow"] for one in told["flows"]} == KINDS
     assert all(check["held"] for check in told["checks"])
     reached = [check["claim"] for check in told["checks"] if " reached POST " in check["claim"]]
-    assert len(reached) == told["requests"] == 23
+    assert len(reached) == told["requests"] == 27
     ids = {claim.split()[0] for claim in reached}
     configured = set(re.findall(r"config:\n +id: (\w+)", (PACKAGED / "identity.yml").read_text()))
     assert configured - ids == {"registered"}, "the default list that a method's own replaced"
@@ -47,7 +47,7 @@ def test_it_keeps_the_store_and_the_configuration_it_used(demo: Demo) -> None:
 def test_every_command_it_suggests_works(tmp_path: Path) -> None:
     ran = spawned("demo", cwd=tmp_path)
     assert ran.code == 0, ran.err
-    assert ran.out.count("✓") == 10
+    assert ran.out.count("✓") == 11
     exports = dict(re.findall(r"^  export (\w+)=(.*)$", ran.out, flags=re.MULTILINE))
     env = {name: shlex.split(value)[0] for name, value in exports.items()}
     assert env == {"LIMEN_CONFIG": "demo/identity.yml", "LIMEN_STORE": "sqlite:///demo/limen.db"}

@@ -66,7 +66,7 @@ def rows(folder: Path, name: str) -> list[tuple[Any, ...]]:
 def test_both_consumers_print_what_they_get_beneath_its_step(played: tuple[Path, Ran]) -> None:
     _, ran = played
     assert ran.code == 0, ran.out + ran.err
-    assert ran.out.count("✓") == 12
+    assert ran.out.count("✓") == 14
     steps = re.split(r"^✓ ", ran.out, flags=re.MULTILINE)
     by_code = next(step for step in steps if step.startswith("login by code"))
     lines = [re.sub(r" +", " ", line.strip()) for line in by_code.splitlines()[1:]]
@@ -93,7 +93,7 @@ def test_one_is_killed_and_gets_the_rest_when_it_is_back(played: tuple[Path, Ran
     _, ran = played
     killed, back = ran.out.index("(SIGKILL)"), ran.out.index("started again")
     assert "login from outside" in ran.out[killed:back], "flows went on meanwhile"
-    assert re.search(r"crm has 16 events, each once, .*; [123] came while it was away", ran.out)
+    assert re.search(r"crm has 25 events, each once, .*; [123] came while it was away", ran.out)
 
 
 def test_the_consumers_files_hold_what_the_log_says(played: tuple[Path, Ran]) -> None:
@@ -104,8 +104,8 @@ def test_the_consumers_files_hold_what_the_log_says(played: tuple[Path, Ran]) ->
     crm, risk = rows(folder, "crm"), rows(folder, "risk")
     assert sorted(crm) == sorted((f"{entry.stream}:{entry.version}", "default") for entry in entries)
     signed_in = [entry for entry in entries if entry.type == "FlowCompleted" and entry.stream in logins]
-    assert [entry.data["method"] for entry in signed_in] == ["password", "code"]
-    rules = zip(signed_in, ("default", "override"), strict=True)
+    assert [entry.data["method"] for entry in signed_in] == ["password", "code", "oidc", "totp"]
+    rules = zip(signed_in, ("default", "override", "default", "default"), strict=True)
     assert risk == [(f"{entry.stream}:{entry.version}", rule) for entry, rule in rules]
 
 
@@ -121,10 +121,10 @@ def test_json_counts_the_consumers_of_this_run_alone(played: tuple[Path, Ran]) -
     assert told["ok"] is True
     assert told["bus"]["kind"] == "nats"
     crm, risk = (told["bus"]["consumers"][name] for name in ("crm", "risk"))
-    assert (crm["events"], crm["default"], crm["override"], crm["kills"]) == (16, 16, 0, 1)
+    assert (crm["events"], crm["default"], crm["override"], crm["kills"]) == (25, 25, 0, 1)
     assert 1 <= crm["missed"] <= 3
-    assert (risk["events"], risk["default"], risk["override"], risk["kills"]) == (2, 1, 1, 0)
-    assert len(rows(folder, "crm")) == 2 * 16
+    assert (risk["events"], risk["default"], risk["override"], risk["kills"]) == (4, 3, 1, 0)
+    assert len(rows(folder, "crm")) == 2 * 25
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])

@@ -35,9 +35,9 @@ async def counter(folder: Path) -> AsyncIterator[asyncio.StreamReader]:
 
 
 async def printed(lines: asyncio.StreamReader) -> list[str]:
-    """The next two lines: one for each login of a demo. A person's id is not looked at."""
+    """The next lines: one for each login of a demo. A person's id is not looked at."""
     async with asyncio.timeout(60):
-        found = [(await lines.readline()).decode().strip() for _ in range(2)]
+        found = [(await lines.readline()).decode().strip() for _ in range(4)]
     return [re.sub(r"[0-9a-f-]{36}", "…", line) for line in found]
 
 
@@ -60,5 +60,6 @@ async def test_its_consumer_keeps_its_place_and_its_count_when_it_is_killed(tmp_
                 await demo()
                 async with counter(tmp_path) as lines:
                     seen.append(await printed(lines))
-    assert seen == [[f"password {number}", "code: time for a password, …"] for number in (1, 2, 3)]
+    logins = ("password {}", "code: time for a password, …", "oidc {}", "totp {}")
+    assert seen == [[login.format(number) for login in logins] for number in (1, 2, 3)]
     assert all("\n".join(lines) in page for lines in seen)

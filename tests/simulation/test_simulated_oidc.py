@@ -25,7 +25,9 @@ async def test_the_same_configuration_changes_nothing() -> None:
         await there.go("settings", values={"link": "other"}, session_token=token)
         assert (await there.go("registration")).completed
         selfservice = {
-            "methods": {"oidc": {"config": {"providers": providers(there.idp.issuer, there.other.issuer)}, "enabled": True}}
+            "methods": {
+                "oidc": {"config": {"providers": providers(there.idp.issuer, there.other.issuer)}, "enabled": True}
+            }
         }
         found = await foresee(there.house, SLOTS, settings={"contexts": "all"}, selfservice=selfservice)
         assert all_same(found), [(one.flow, one.outcome) for one in found]
