@@ -12,6 +12,7 @@ from limen.adapters.methods.keys.asked import Asked
 from limen.adapters.methods.keys.key import UNNAMED
 from limen.adapters.methods.keys.party import passkey_party
 from limen.adapters.methods.keys.ring import Ring
+from limen.adapters.methods.profile import submitted_traits
 from limen.domain.abilities import Glance
 from limen.domain.configuration import FlowKind
 from limen.domain.identity_schema import IdentitySchema
@@ -62,7 +63,7 @@ class PasskeyMethod:
         return self.ring.answered(submission, text, identity, await self.ring.keys(people, identity), by_key=True)
 
     def _register(self, submission: Submission) -> Verdict:
-        traits = submission.values.get("traits", {})
+        traits = submitted_traits(submission)
         kept = {"traits": traits} if isinstance(traits, Mapping) else {}
         text = submission.values.get("passkey_register")
         if not text:

@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from limen.adapters.methods.identifier_first import known_identifier
 from limen.adapters.methods.keys.asked import Asked
 from limen.adapters.methods.keys.decoy import imaginary
 from limen.adapters.methods.keys.key import UNNAMED
 from limen.adapters.methods.keys.party import webauthn_party
 from limen.adapters.methods.keys.ring import Ring
+from limen.adapters.methods.profile import submitted_traits
 from limen.domain.abilities import Glance
 from limen.domain.configuration import FlowKind
 from limen.domain.identifier import normalize
@@ -57,7 +59,7 @@ class WebauthnMethod:
 
     async def _login(self, submission: Submission) -> Verdict:
         people, values = submission.people, submission.values
-        name, text = values.get("identifier"), values.get("webauthn_login")
+        name, text = values.get("identifier") or known_identifier(submission), values.get("webauthn_login")
         if not isinstance(name, str) or not name.strip():
             return Refused("missing", (messages.required("identifier", "identifier"),))
         identity = submission.identity  # at a second factor, and who confirms that it is them
@@ -92,7 +94,7 @@ class WebauthnMethod:
 
     def _register(self, submission: Submission) -> Verdict:
         values = submission.values
-        traits, called = values.get("traits", {}), values.get(_NAME)
+        traits, called = submitted_traits(submission), values.get(_NAME)
         kept: dict[str, Any] = {"traits": traits} if isinstance(traits, Mapping) else {}
         called = called.strip() if isinstance(called, str) else ""
         kept |= {_NAME: called} if called else {}

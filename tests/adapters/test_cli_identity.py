@@ -26,7 +26,7 @@ async def env(tmp_path: Path) -> dict[str, str]:
     return {"LIMEN_CONFIG": str(config), "LIMEN_STORE": store, "WHO": who}
 
 
-async def test_it_is_on_record_and_publishes_nothing(env: dict[str, str], tmp_path: Path) -> None:
+def test_it_is_on_record_and_publishes_nothing(env: dict[str, str], tmp_path: Path) -> None:
     who = env.pop("WHO")
     before = invoked("log", "--json", env=env).lines
     assert invoked("identity", "unlock", who, "--method", "totp", "--json", env=env).json["unlocked"] == []
@@ -38,7 +38,7 @@ async def test_it_is_on_record_and_publishes_nothing(env: dict[str, str], tmp_pa
     assert (again.code, "nothing to unlock" in again.out) == (0, True)
 
 
-async def test_nobody_is_a_negative_answer_and_no_store_is_made(env: dict[str, str], tmp_path: Path) -> None:
+def test_nobody_is_a_negative_answer_and_no_store_is_made(env: dict[str, str], tmp_path: Path) -> None:
     ran = invoked("identity", "unlock", NOBODY, env=env)
     assert (ran.code, ran.out, "there is no identity" in ran.err) == (1, "", True)
     assert invoked("identity", "unlock", "somebody", env=env).code == 2

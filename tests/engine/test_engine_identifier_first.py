@@ -8,6 +8,7 @@ from limen.domain import FlowView, Outcome
 from limen.domain.errors import RequestRefused
 from tests.simulation.house import all_same, foresee
 from tests.support.engine import ADA, PASSWORD, House, hook, open_house, parse, shown
+from tests.support.keys import ALONE
 
 FIRST: dict[str, Any] = {"flows": {"login": {"style": "identifier_first"}}}
 TELLS: dict[str, Any] = {"account_enumeration": {"mitigate": False}}
@@ -98,6 +99,14 @@ async def test_by_a_code_and_as_somebody_else_after_all() -> None:
         done = await house.give_code(flow)
         assert done.identity is not None
         assert done.identity.traits.email == "bea@example.org"
+
+
+async def test_by_a_security_key_of_whom_the_form_knows() -> None:
+    async with open_house(selfservice={**FIRST, "methods": {"webauthn": ALONE}}) as house:
+        flow = await house.start("login", type="browser")
+        await identify(house, flow)
+        asked = await house.engine.submit(flow.id, method="webauthn", values={})
+        assert (asked.error, asked.flow.ui.messages[0].id) == ("browser_location_change_required", 1010012)
 
 
 @pytest.mark.parametrize("identifier", [None, "", "  ", 7, ["x"], {"a": 1}])
