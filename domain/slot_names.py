@@ -12,7 +12,7 @@ def slot_of(flow: str, phase: Phase, method: str | None) -> Slot:
     """
     trigger = TRIGGER_NAMES.get(flow)
     if trigger is not None and phase == "before":
-        raise ValueError(f"there is no before of {flow}: it is told when it has happened")
+        raise ValueError(f"there is no flow '{flow}': nothing runs before it, it is told when it has happened")
     try:
         kind = trigger.flow if trigger is not None else FlowKind(flow)
     except ValueError:

@@ -242,7 +242,7 @@ def test_a_handler_that_would_be_waited_for_is_refused(when: Any) -> None:
         Actions().named("alarm", slots=["login.after", "login.failed.password"], when=when)
     with pytest.raises(ValueError, match="knows no method 'profile'"):
         Actions().after("login_failed", method="profile")
-    with pytest.raises(ValueError, match="there is no before"):
+    with pytest.raises(ValueError, match="nothing runs before it"):
         Actions().before("logout")
 
 
@@ -366,5 +366,5 @@ async def test_the_answer_and_the_time_it_takes_say_nothing_of_an_account() -> N
         one, other = (json.dumps(outcome.flow.ui.plain()).replace(who, "") for who, outcome in answers.items())
         assert one == other
         known, unknown = (median(spent) for spent in times.values())
-        spread = max(max(spent) - min(spent) for spent in times.values())
-        assert abs(known - unknown) < max(0.25 * unknown, spread), (known, unknown, spread)
+        quarters = max(sorted(spent)[18] - sorted(spent)[6] for spent in times.values())
+        assert abs(known - unknown) < max(0.25 * unknown, quarters), (known, unknown, quarters)
