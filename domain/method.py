@@ -89,9 +89,8 @@ class Accepted:
     no more, by type. `used`: a code was right that has no credential in the vault: wrong ones before it are forgotten.
     `proven`: the credential set up here counts as shown in this session.
 
-    `provider` is the id of the
-    OpenID provider it went through. `signs_in`: a registration signs in, or does not, whether or not `session` is
-    listed; `then_login` is what a login that follows it keeps for this method.
+    `provider` is the id of the OpenID provider it went through. `signs_in`: a registration signs in, or does not,
+    whether or not `session` is listed; `then_login` is what a login that follows it keeps for this method.
     `linkable`: what may be added to the account that has the address already. `pending` is what the flow keeps for this
     method where an action stops it.
     """

@@ -19,11 +19,12 @@ def login(view: FormView) -> list[Node]:
         return sent_code.first_factor(view)
     if view.by_key and view.values.get(keys.ASKED):
         return keys.asked(view)
-    if identifying.begins(view):
+    if identifying.begins(view) and not providers.linking(view):
         return [*providers.sign_in(view), *identifying.asked(view), nodes.csrf(view.csrf_token)]
     if identifying.done(view):
         ways = [_by_code(view), _by_password(view)] if view.messages else [_by_password(view), _by_code(view)]
-        known = [*providers.sign_in(view), identifying.known(view), nodes.csrf(view.csrf_token)]
+        through = providers.sign_in(view) if identifying.offers(view, "oidc") else []
+        known = [*through, identifying.known(view), nodes.csrf(view.csrf_token)]
         return [*known, *keys.offered(view), *ways[0], *ways[1]]
     form = [*providers.sign_in(view), nodes.csrf(view.csrf_token)]
     if view.by_code or view.by_password or view.by_key or view.by_passkey:
