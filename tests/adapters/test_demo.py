@@ -81,8 +81,8 @@ async def test_an_action_that_does_not_arrive_as_it_should_fails_it_by_name(
     monkeypatch.setattr("limen.adapters.demo.expected.PATIENCE_SECONDS", 0.5)
 
     class Altered(Scene):
-        def write(self, target: str) -> None:
-            super().write(target)
+        def write(self, target: str, provider: str) -> None:
+            super().write(target, provider)
             path = self.folder / file
             text = path.read_text()
             assert text.count(written) == 1
