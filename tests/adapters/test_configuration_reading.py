@@ -207,15 +207,10 @@ IGNORED = [
     "/organizations",
     "/enterprise",
     "/selfservice/methods/password/config/migrate_hook",
-    "/selfservice/methods/link",
     "/selfservice/methods/b2b",
     "/selfservice/flows/error",
     "/selfservice/flows/logout",
     "/selfservice/flows/registration/login_hints",
-    "/selfservice/flows/registration/after/code/hooks/0",
-    "/selfservice/flows/settings/after/profile/hooks/0",
-    "/selfservice/flows/settings/after/profile/hooks/1",
-    "/selfservice/flows/recovery/use",
 ]
 
 
