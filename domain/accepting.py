@@ -7,6 +7,7 @@ from typing import Any
 
 from limen.domain.address_change import AddressChange, dropped
 from limen.domain.answer import Failure
+from limen.domain.assurance import second_factors
 from limen.domain.code import ROW
 from limen.domain.completion import Completed, Completion, Dropped, Overtaken
 from limen.domain.configuration import FlowKind, Slot
@@ -17,9 +18,10 @@ from limen.domain.document import Drawn
 from limen.domain.errors import ActionFailed, FlowBusy
 from limen.domain.flow import Flow
 from limen.domain.holding import Taken
+from limen.domain.identity import Identity
 from limen.domain.linking import AddressTaken, Link, link_of
 from limen.domain.message import Message
-from limen.domain.method import Accepted, Refused, Submission
+from limen.domain.method import AWAY, Accepted, Refused, Submission
 from limen.domain.modification import Unfit, modify
 from limen.domain.next_steps import NextSteps
 from limen.domain.outcome import Outcome
@@ -63,6 +65,9 @@ class Accepting:
             if verdict.identity is None or verdict.identity.id != link.holder:
                 whose = verdict.identity.id if verdict.identity else None
                 refused = Refused("other_account", (oidc_messages.other_account(),), identity_id=whose)
+                return await self.reply.refuse(work, refused, signed_in, request)
+            if self._second_factors(verdict.identity):
+                refused = Refused("second_factor", (oidc_messages.link_in_settings(),), identity_id=link.holder)
                 return await self.reply.refuse(work, refused, signed_in, request)
             verdict = await linked(self.desk.people, verdict, link)
         decision = self.deciding.decision(verdict, submission, signed_in)
@@ -128,6 +133,10 @@ class Accepting:
 
     def _slot(self, flow: Flow) -> Slot:
         return Slot(flow.kind, "after", flow.method)
+
+    def _second_factors(self, identity: Identity) -> bool:
+        """Whether the first factor alone must not add another way in (as in settings, `Admission.guarded`)."""
+        return bool(second_factors(self.desk.rules, identity, self.desk.people.profile(identity)))
 
     async def _link(self, submission: Submission) -> Link | None:
         """What waits in a login for this account to be proven."""
@@ -263,6 +272,7 @@ class Accepting:
         identity = Drawn(lambda: presenter.identity(decision))
         theirs = flow.kind is FlowKind.SETTINGS or flow.requested_aal != "aal1"
         shown = (decision.identity, decision.profile) if theirs else (None, None)
+        second_factor = self.next_steps.second_factor(flow, decision)
         return Outcome(
             state=flow.state,
             flow=await self.desk.view(flow, *shown),
@@ -270,6 +280,8 @@ class Accepting:
             session=Drawn(lambda: presenter.session(decision, identity) or {}) if decision.session else None,
             session_token=decision.session_token,
             return_code=decision.return_code,
+            error=AWAY if second_factor else None,
+            redirect_browser_to=second_factor,
             continue_with=tuple(await self.next_steps.after(done, chosen, request)),
         )
 

@@ -117,7 +117,7 @@ def active_of(flow: Flow, use: str) -> str | None:
     if flow.kind in (FlowKind.RECOVERY, FlowKind.VERIFICATION):
         return flow.active or use
     if flow.kind is FlowKind.LOGIN:
-        return flow.active
+        return flow.active or ("oidc" if flow.linking else None)
     if flow.kind is FlowKind.REGISTRATION and (flow.active in CODE_METHODS or flow.active == "oidc"):
         return flow.active
     return flow.trip if flow.kind is FlowKind.SETTINGS else None

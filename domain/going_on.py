@@ -4,11 +4,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from limen.domain.assurance import second_factors
 from limen.domain.configuration import FlowKind
 from limen.domain.deciding import linked
 from limen.domain.desk import Desk
 from limen.domain.errors import FlowBusy
 from limen.domain.flow import Flow
+from limen.domain.identity import Identity
 from limen.domain.linking import LINKING, AddressTaken, Link, vouched
 from limen.domain.method import Accepted, Advanced, Submission, Verdict
 from limen.domain.outcome import Outcome
@@ -49,15 +51,25 @@ class GoingOn:
         if holder is None:
             raise FlowBusy(work.flow.id)  # erased in this moment
         into = Continuation(FlowKind.LOGIN, wanted.method, "taken")
-        if vouched(self.desk.people, holder, taken):
+        if self._vouched(holder, taken):
+            flow = await turn(self.desk, work, into, submission.request)
+            holder = await self.desk.people.identity(taken.holder)  # the login's before-actions took their time
+            if holder is None or not self._vouched(holder, taken):
+                raise FlowBusy(flow.id)
             proven = Accepted(identity=holder, authentication=wanted.method, provider=wanted.provider)
             verdict = await linked(self.desk.people, proven, wanted)
-            return await self.turn(work, into, submission, payload, verdict=verdict)
+            return await self._judge_in(flow, into.method, submission, payload, {}, verdict)
         ui_url = self.desk.rules.configuration.flow(FlowKind.LOGIN).ui_url or ""
         shown = oidc_messages.link_first(taken.identifier, wanted.label, ui_url)
         kept = {"identifier": taken.identifier, LINKING: {"provider": wanted.provider, "identifier": taken.identifier}}
         into = replace(into, link=Link.of(wanted, taken.holder))
         return await self.turn(work, into, submission, payload, verdict=Advanced("linking", (shown,), kept))
+
+    def _vouched(self, holder: Identity, taken: AddressTaken) -> bool:
+        """The provider's word is one factor: it adds no way in to an account that has a second one."""
+        people = self.desk.people
+        two = second_factors(self.desk.rules, holder, people.profile(holder))
+        return not two and vouched(people, holder, taken)
 
     async def sign_in_too(self, work: Work, pending: str, submission: Submission, payload: Any) -> Outcome:
         """A login of who has just registered, with login's own actions (`oidc.login_actions_after_registration`)."""

@@ -32,7 +32,7 @@ class Submission:
     to; `pending` the secret that the flow keeps for this method (`Factor.prepare`, `Shown`). In settings, at a second
     factor and when a session is refreshed, `identity` and `profile` are the signed-in person's. `waiting` is the change
     of profile that a verification is to make true. `request` is the one it came with; `returned` says that it brings
-    back somebody who was sent elsewhere.
+    back somebody who was sent elsewhere; `claim` is what a native app is given then to show that it is them.
     """
 
     flow: Flow
@@ -48,6 +48,7 @@ class Submission:
     waiting: WaitingChange | None = None
     request: Request = field(default_factory=Request, repr=False)
     returned: bool = False
+    claim: str | None = field(default=None, repr=False)
 
     def waits_for(self, address: str) -> bool:
         """Whether a change of profile waits until this address is verified: a code may go there all the same."""

@@ -3,8 +3,10 @@
 from typing import Any
 from uuid import UUID
 
+from limen.domain.assurance import HIGHEST, login_url, second_factors
 from limen.domain.completion import Completed
 from limen.domain.configuration import FlowKind
+from limen.domain.decision import Decision
 from limen.domain.desk import Desk
 from limen.domain.errors import LimenError
 from limen.domain.flow import Flow
@@ -53,6 +55,17 @@ class NextSteps:
         if url:
             shown["url"] = with_flow(url, settings.id)
         return [{"action": "show_settings_ui", "flow": shown}]
+
+    def second_factor(self, flow: Flow, decision: Decision) -> str | None:
+        """Where a browser goes on after the first of two factors, where sessions must show both (Kratos: 422, 303)."""
+        rules, session = self.desk.rules, decision.session
+        first = flow.kind is FlowKind.LOGIN and flow.type == "browser" and session is not None and session.aal == "aal1"
+        if not first or rules.configuration.whoami_required_aal != HIGHEST:
+            return None
+        if not second_factors(rules, decision.identity, decision.profile):
+            return None
+        return_to = self.desk.presenter.request(flow).get("return_to")
+        return login_url(rules.configuration, aal="aal2", return_to=return_to)
 
     def show_verification(self, started: StartedVerification, *, url: bool) -> dict[str, Any]:
         """The way to a verification flow; `url`: to its page too."""

@@ -44,7 +44,7 @@ from limen.domain.request import Request
 from limen.domain.retreat import retreating
 from limen.domain.sessions import SignedIn
 from limen.domain.throttle import held_back
-from limen.domain.token_exchange import back_to_the_app
+from limen.domain.token_exchange import back_to_the_app, claim
 from limen.domain.turning import Continuation
 from limen.domain.ui import factor_messages
 from limen.domain.unfinished import Unfinished
@@ -112,13 +112,17 @@ class Submitting:
         if chosen is None:
             return await self.unfinished.dismiss(work, self._network(request), signed_in)
         submission = await self._submission(flow, chosen, thaw(values), signed_in, request)
-        submission = replace(submission, returned=True)
+        apps = flow.type == "api" and flow.kind in (FlowKind.LOGIN, FlowKind.REGISTRATION)
+        app = claim(self.tools.secrets) if apps else None
+        submission = replace(submission, returned=True, claim=app)
         verdict, payload = await chosen.resume(submission), self.desk.presenter.transient_payload(flow)
         request = request.spent()
         submission = replace(submission, request=request)
         outcome = await self._follow(work, verdict, submission, chosen.name, request, signed_in, payload)
         if flow.type != "api":
             return outcome
+        if not outcome.completed:
+            outcome = replace(outcome, return_code=app)
         return back_to_the_app(outcome, self.desk.presenter.request(flow).get("return_to"))
 
     async def _follow(
@@ -195,7 +199,7 @@ class Submitting:
         async with retreating(self.desk, flow.id):
             chosen, request = self.desk.methods[method], before.request
             submission = await self._submission(flow, chosen, values, None, request)
-            submission = replace(submission, returned=before.returned)
+            submission = replace(submission, returned=before.returned, claim=before.claim)
             verdict = verdict or await chosen.submit(submission)
             return await self._follow(self.desk.work(flow), verdict, submission, method, request, None, payload)
 

@@ -30,6 +30,8 @@ from limen.domain.work import Work
 KIND = "exchange"
 ASKED = "return_session_token_exchange_code"
 LIFESPAN = timedelta(minutes=10)
+CLAIM = "code"
+"""The field in which an app brings what its browser brought to `return_to` with an open flow."""
 _RANDOM = 32
 
 
@@ -55,6 +57,11 @@ def with_code(view: FlowView, code: str | None) -> FlowView:
         return view
     shown = view.body
     return replace(view, body=Drawn(lambda: {**shown.plain(), "session_token_exchange_code": code}))
+
+
+def claim(secrets: Secrets) -> str:
+    """What goes back to a native app with its browser, where its flow is still open: see `CLAIM`."""
+    return _text(secrets.bytes(16 + _RANDOM))
 
 
 def put_off(decision: Decision, asked: Mapping[str, Any], secrets: Secrets) -> None:
@@ -125,15 +132,15 @@ async def _behind(sessions: Sessions, init_code: str, return_code: str) -> tuple
 def back_to_the_app(outcome: Outcome, return_to: str | None) -> Outcome:
     """Where the browser of a native app goes on: `return_to` with the second code, or with the flow and what is wrong.
 
-    `flow` is the id of the flow that waits for its user, `error` the id of its first error message (better than
-    Kratos, whose app learns nothing of a failure).
+    `flow` is the id of the flow that waits for its user, `code` what shows that who submits to it is who went to the
+    provider, `error` the id of its first error message (better than Kratos, whose app learns nothing of a failure).
     """
     if return_to is None or outcome.redirect_browser_to is not None:
         return outcome
     told = {"code": outcome.return_code} if outcome.return_code else {}
     if not outcome.completed:
         wrong = next((str(message["id"]) for message in outcome.flow.messages if message["type"] == "error"), None)
-        told = {"flow": str(outcome.flow.id), **({"error": wrong} if wrong else {})}
+        told = {"flow": str(outcome.flow.id), **told, **({"error": wrong} if wrong else {})}
     parts = urlsplit(return_to)
     query = "&".join(filter(None, (parts.query, urlencode(told))))
     return replace(outcome, redirect_browser_to=urlunsplit(parts._replace(query=query)))

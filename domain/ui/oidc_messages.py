@@ -23,6 +23,11 @@ def other_account() -> Message:
     return Message(4010009, "That is another account than the one to be linked. Sign in to that one.")
 
 
+def link_in_settings() -> Message:
+    """4000001: the account has a second factor, and one factor alone adds no way in to it."""
+    return Message(4000001, "This account has a second factor. Sign in to it, and link the provider in its settings.")
+
+
 def sign_in(provider: str, provider_id: str) -> Message:
     """1010002: the button of a provider in login."""
     return Message(1010002, f"Sign in with {provider}", "info", {"provider": provider, "provider_id": provider_id})

@@ -37,7 +37,7 @@ def sign_in(view: FormView) -> list[Node]:
     if waiting is not None:
         shown = [(id_, label) for id_, label in providers(view) if id_ != waiting]
         return [nodes.submit("provider", id_, "oidc", oidc_messages.confirm_with(label)) for id_, label in shown]
-    offered = [one for one in providers(view) if not (view.refresh and view.linked) or one[0] in view.linked]
+    offered = [one for one in providers(view) if not view.refresh or one[0] in view.linked]
     return [nodes.submit("provider", id_, "oidc", oidc_messages.sign_in(label, id_)) for id_, label in offered]
 
 

@@ -20,7 +20,8 @@ FORM = ["traits.email", "traits.name.first", "traits.name.last", "traits.newslet
 
 async def fill_in(there: Abroad, outcome: Outcome, **values: Any) -> Outcome:
     """The form that a provider has left something open in."""
-    return await there.house.engine.submit(outcome.flow.id, method=None, values={"provider": "idp", **values})
+    brought = {"provider": "idp", "code": there.claim, **values}
+    return await there.house.engine.submit(outcome.flow.id, method=None, values=brought)
 
 
 async def test_whoever_signs_up_is_signed_in_without_a_session_action() -> None:

@@ -79,6 +79,8 @@ class Abroad:
     idp: LyingProvider
     other: LyingProvider
     visited: list[str] = field(default_factory=list)
+    claim: str | None = None
+    """What the browser brought back to the app with a flow that is still open."""
 
     async def leave(self, kind: str = "login", **options: Any) -> tuple[FlowView, str]:
         """A flow, and where the browser is sent for a provider."""
@@ -97,7 +99,9 @@ class Abroad:
 
     async def back(self, flow: FlowView, url: str, **options: Any) -> Outcome:
         """The browser is back at `url`."""
-        return await self.house.engine.resume(flow.id, request=Request(method="GET", url=url), **options)
+        outcome = await self.house.engine.resume(flow.id, request=Request(method="GET", url=url), **options)
+        self.claim = None if outcome.completed else outcome.return_code
+        return outcome
 
     async def go(self, kind: str = "login", **options: Any) -> Outcome:
         """There and back."""

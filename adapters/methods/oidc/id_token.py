@@ -36,7 +36,7 @@ async def checked(
     | 4, 5 | with several audiences `azp` must name this client; where it is there at all it must, but for native apps |
     | 6, 7, 8 | signed by a key of the provider, with an algorithm it lists that is no shared secret and not `none` |
     | 9, 10 | `exp` is ahead, `iat` is not, each within a minute |
-    | 11 | `nonce` is the one that was sent, character by character |
+    | 11 | `nonce` is the one that was sent, character by character; a native app sends one too |
     """
     endpoints = await discovery.endpoints(provider, now)
     if not isinstance(token, str) or len(token) > MAX_LENGTH:
@@ -81,7 +81,7 @@ def _meant_for(claims: Mapping[str, Any], provider: Provider, *, native: bool) -
 
 def _answers(claims: Mapping[str, Any], nonce: str | None, *, native: bool) -> None:
     there = claims.get("nonce")
-    if native and there is None and nonce is None:
-        return  # an app's own library asked for it, without one
+    if native and there is None and nonce is None and claims.get("nonce_supported") is False:
+        return  # Apple says so where the device's library cannot ask with one
     if not isinstance(there, str) or nonce is None or not hmac.compare_digest(there.encode(), nonce.encode()):
         raise ProviderFault("id_token", "its ID token answers another request")

@@ -12,12 +12,13 @@ from typing import Any, Final
 from limen.adapters.methods.oidc.discovery import Discovery
 from limen.adapters.methods.oidc.exchange import Exchange, name_in_form
 from limen.adapters.methods.oidc.fault import ProviderFault
-from limen.adapters.methods.oidc.id_token import checked
-from limen.adapters.methods.oidc.kept import Kept
+from limen.adapters.methods.oidc.id_token import LEEWAY, checked
+from limen.adapters.methods.oidc.kept import Kept, proof_of, proven
 from limen.adapters.methods.oidc.links import ALREADY, held_by, newly_linked, unlinked
 from limen.adapters.methods.oidc.provider import Provider
 from limen.adapters.methods.oidc.said import Said, mapped, over
 from limen.adapters.methods.oidc.trip import arrived, depart
+from limen.adapters.methods.profile import submitted_traits
 from limen.domain.configuration import FlowKind
 from limen.domain.errors import RequestRefused
 from limen.domain.first_factors import linked_providers
@@ -28,6 +29,7 @@ from limen.domain.method import Accepted, Away, Refused, Submission, Turned, Ver
 from limen.domain.ports import Secrets
 from limen.domain.profile import Profile
 from limen.domain.templating import Templates
+from limen.domain.token_exchange import CLAIM
 from limen.domain.ui import messages
 from limen.domain.ui.providers import COMPLETING
 
@@ -85,10 +87,12 @@ class OidcMethod:
             return await self._settings(submission)
         chosen, kept = submission.values.get("provider"), Kept.of(submission.pending)
         completes = chosen is None or submission.flow.kind is FlowKind.REGISTRATION
-        if kept.said is not None and completes and chosen in (None, kept.said.provider):
+        heard = kept.said is not None and (submission.returned or kept.is_of(submission.values.get(CLAIM)))
+        if kept.said is not None and heard and completes and chosen in (None, kept.said.provider):
             return await self._heard(submission, kept, {})
         if not chosen:
-            return self._none_chosen(submission)
+            none = self._none_chosen(submission)
+            return none if kept.proof is None else replace(none, pending=kept.text())  # it is kept for its app
         provider = self.settings.providers.get(chosen) if isinstance(chosen, str) else None
         if provider is None:
             raise RequestRefused("oidc_provider_not_found", "there is no provider of that id")
@@ -99,7 +103,7 @@ class OidcMethod:
     def _none_chosen(self, submission: Submission) -> Refused:
         people, kind = submission.people, submission.flow.kind
         if kind is FlowKind.REGISTRATION:
-            faults = people.rules.validator.faults(submission.schema_id, submission.values.get("traits", {}))
+            faults = people.rules.validator.faults(submission.schema_id, submitted_traits(submission))
             if faults:
                 return Refused("traits", tuple(faults), _typed(submission))
         return Refused("missing", (messages.no_method(kind),))
@@ -135,6 +139,8 @@ class OidcMethod:
                 nonce=nonce if isinstance(nonce, str) and nonce else None,
                 native=True,
             )
+            if submission.flow.refresh and claims["iat"] + LEEWAY < submission.flow.issued_at.timestamp():
+                raise ProviderFault("id_token", "its ID token is older than this flow")
             said = await mapped(self.templates, provider, claims)
         except ProviderFault as fault:
             return Refused(fault.reason, (messages.generic(fault.text),), _typed(submission))
@@ -170,6 +176,8 @@ class OidcMethod:
         """
         said = kept.said
         assert said is not None
+        if submission.claim is not None:
+            kept = replace(kept, proof=proof_of(submission.claim))
         holder = await submission.people.account_holder(said.provider, said.subject)
         match submission.flow.kind:
             case FlowKind.LOGIN:
@@ -178,6 +186,10 @@ class OidcMethod:
                 verdict = self._register(submission, said, holder, typed)
             case _:
                 verdict = await newly_linked(submission, said, holder)
+        if isinstance(verdict, Turned):
+            return replace(verdict, pending=proven(verdict.pending, kept.proof))
+        if isinstance(verdict, Accepted) and verdict.then_login is not None:
+            verdict = replace(verdict, then_login=proven(verdict.then_login, kept.proof))
         if isinstance(verdict, Accepted) or (isinstance(verdict, Refused) and verdict.reason == "traits"):
             return replace(verdict, pending=kept.text())
         return verdict
@@ -214,7 +226,11 @@ class OidcMethod:
         people, now = submission.people, submission.now
         given = submission.values.get("traits")
         traits = over(over(typed, said.traits), given if isinstance(given, Mapping) else {})
-        kept = {"traits": traits, COMPLETING: said.provider}
+        # what the provider said is not shown to whoever knows the id of an app's flow
+        shown = (
+            traits if submission.flow.type == "browser" else over(typed, given if isinstance(given, Mapping) else {})
+        )
+        kept = {"traits": shown, COMPLETING: said.provider}
         faults = people.rules.validator.faults(submission.schema_id, traits)
         if faults:
             return Refused("traits", tuple(faults), kept)
@@ -266,7 +282,7 @@ def _profile(profile: Profile, said: Said) -> Profile:
 
 def _typed(submission: Submission) -> dict[str, Any]:
     """The traits of a registration's form, which are kept for the way back."""
-    traits = submission.values.get("traits")
+    traits = submitted_traits(submission)
     kept = submission.flow.kind is FlowKind.REGISTRATION and isinstance(traits, Mapping)
     return {"traits": traits} if kept else {}
 
