@@ -49,7 +49,7 @@ class AddressChange:
 
         One new address at a time (Kratos). An account that an action switches off is switched off at once.
         """
-        found = new_addresses(decision.previous, decision.profile)
+        found = new_addresses(self.people, decision.previous, decision.profile)
         if not found or decision.waiting is not None or decision.profile.state != "active":
             return None
         if len(found) > 1:
@@ -67,7 +67,7 @@ class AddressChange:
 
         The event on the identity's stream makes it one after the other with whatever else becomes of the person.
         """
-        (address,) = new_addresses(decision.previous, decision.profile)
+        (address,) = new_addresses(self.people, decision.previous, decision.profile)
         streams = self.people.streams
         async with streams.turn(decision.identity.id):
             for _ in range(ATTEMPTS):

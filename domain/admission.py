@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from limen.domain.assurance import HIGHEST, demand, login_url, settings_url
+from limen.domain.code_factor import code_addresses
 from limen.domain.configuration import Configuration, FlowKind
 from limen.domain.errors import RequestRefused
 from limen.domain.flow import Flow
@@ -38,12 +39,16 @@ class Admission:
         demand(self.people.rules, required, signed_in.session, signed_in.identity, signed_in.profile, back)
 
     def privileged(self, flow: Flow, verdict: Accepted, signed_in: SignedIn | None, now: datetime) -> None:
-        """Changing a credential, an identifier or an address takes a fresh session (Kratos' privileged session)."""
+        """Changing a credential, an identifier or an address takes a fresh session (Kratos' privileged session).
+
+        So does changing what an address is for. Where a second factor's code may go to is as a second factor is.
+        """
         if flow.kind is not FlowKind.SETTINGS or signed_in is None:
             return
-        moves = verdict.profile is not None and set(self.people.identifiers(verdict.profile)) != set(
-            self.people.identifiers(signed_in.profile)
-        )
+        before, after, people = signed_in.profile, verdict.profile, self.people
+        if after is not None and code_addresses(people.rules, after) != code_addresses(people.rules, before):
+            self.guarded(flow, signed_in, now)
+        moves = after is not None and people.roles(after) != people.roles(before)
         if verdict.credentials or verdict.removed or moves:
             self.fresh(flow, signed_in, now)
 

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from limen.domain.configuration import Configuration
 from limen.domain.identity import Identity
 from limen.domain.identity_schema import IdentitySchema
+from limen.domain.key_mode import signs_in
 from limen.domain.profile import Profile
 
 FIRST_FACTORS = ("password", "oidc", "passkey")
@@ -29,7 +30,8 @@ def first_factors(
     if "oidc" in ways and not _configured(configuration).intersection(linked_providers(identity)):
         ways.remove("oidc")  # a provider that is gone signs nobody in
     webauthn, code = configuration.method("webauthn"), configuration.method("code")
-    if "webauthn" in held and webauthn.enabled and webauthn.config.get("passwordless"):
+    alone = webauthn.enabled and webauthn.config.get("passwordless")
+    if "webauthn" in held and alone and signs_in(identity, "webauthn"):
         ways.append("webauthn")
     if code.enabled and code.passwordless_enabled and schema.identifiers(profile.traits).get("code"):
         ways.append("code")

@@ -28,6 +28,10 @@ OPENED = 1024
 NOBODY = UUID(int=0)
 """Owns nothing."""
 
+VERIFIABLE = "verification"
+RECOVERY = "recovery"
+"""What an address may be for, beside signing in (`People.roles`)."""
+
 
 class People:
     """The identities of a store, as the rules of one configuration see them."""
@@ -190,6 +194,21 @@ class People:
         values += [value for value, _ in named.get("code", ())]
         values += [address.value for address in (*profile.verifiable, *profile.recovery)]
         return tuple(dict.fromkeys(map(normalize, values)))
+
+    def roles(self, profile: Profile) -> frozenset[tuple[str, str]]:
+        """What each identifier and address of a profile is for: (role, normalized value), as its schema says now.
+
+        A role is the method it signs in by, `VERIFIABLE` or `RECOVERY`. Read from the traits, not from the addresses
+        kept, so that a schema that changed meanwhile makes no difference between two profiles.
+        """
+        schema = self.rules.schemas[profile.schema_id]
+        found = {
+            (method, normalize(one[0] if method == "code" else one))
+            for method, listed in schema.identifiers(profile.traits).items()
+            for one in listed
+        }
+        found |= {(VERIFIABLE, normalize(value)) for value, _ in schema.verifiable(profile.traits)}
+        return frozenset(found | {(RECOVERY, normalize(value)) for value, _ in schema.recovery(profile.traits)})
 
     def identifier_of(self, profile: Profile, reservation: UUID) -> str | None:
         """The identifier of a profile that a reservation is of."""

@@ -4,7 +4,7 @@ import pytest
 
 from limen.domain import RequestRefused
 from limen.domain.ui import messages as catalogue
-from tests.support.addresses import arrive, change
+from tests.support.addresses import BACKUP, addresses, arrive, change, own_backup
 from tests.support.engine import ADA, PASSWORD, open_house, shown
 
 
@@ -74,3 +74,17 @@ async def test_a_name_alone_takes_no_fresh_session_whether_the_address_is_verifi
             assert (await change(house, token, ADA, name={"first": "Ada"})).completed
             with pytest.raises(RequestRefused):
                 await change(house, token)
+
+
+async def test_what_an_address_is_for_is_changed_by_a_fresh_session() -> None:
+    """Two addresses of one's own, exchanged: another one signs in and recovers."""
+    async with open_house(identity=own_backup()) as house:
+        token = await arrive(house, verified=True, backup=BACKUP)
+        house.clock.advance(3601)
+        assert (await change(house, token, ADA, backup=BACKUP, name={"first": "Ada"})).completed
+        with pytest.raises(RequestRefused) as refused:
+            await change(house, token, BACKUP, backup=ADA)
+        assert refused.value.id == "session_refresh_required"
+        token = (await house.sign_in()).session_token or ""
+        assert (await change(house, token, BACKUP, backup=ADA)).completed
+        assert await addresses(house, token) == {BACKUP: False, ADA: True}

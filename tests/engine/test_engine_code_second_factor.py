@@ -60,6 +60,10 @@ async def ask(house: House, flow: FlowView, token: str | None, **values: Any) ->
     return await house.engine.submit(flow.id, method="code", values=values, session_token=token)
 
 
+async def settle(house: House, flow: FlowView, values: dict[str, Any], token: str) -> Outcome:
+    return await house.engine.submit(flow.id, method="profile", values=values, session_token=token)
+
+
 def nodes(shown: Outcome | FlowView) -> list[str]:
     flow = shown.flow if isinstance(shown, Outcome) else shown
     return [f"{one.group} {one.attributes.name}" for one in flow.ui.nodes or ()]
@@ -227,6 +231,27 @@ async def test_whoever_has_an_address_is_asked_for_its_code() -> None:
         refreshed = await give(house, again, token)
         assert refreshed.session is not None
         assert [one.method for one in refreshed.session.authentication_methods] == ["password", "code", "code"]
+
+
+async def test_where_its_code_goes_is_changed_by_who_has_shown_it() -> None:
+    """Also where settings are open to the first factor: else that alone would send the code elsewhere."""
+    open_settings = SELFSERVICE | {"flows": {"settings": {"required_aal": "aal1"}}}
+    async with open_house(selfservice=open_settings) as house:
+        token = await signed_up(house)
+        flow = await house.start("settings", session_token=token)
+        with pytest.raises(RequestRefused) as raised:
+            await settle(house, flow, {"traits": {"email": "eve@evil.example"}}, token)
+        assert raised.value.id == "session_aal2_required"
+        assert (await settle(house, flow, {"traits": {"email": ADA, "age": 36}}, token)).completed
+        assert (await give(house, await second(house, token), token)).completed
+        assert mailed(house) == [ADA]
+        house.clock.advance(3601)
+        flow, values = await house.start("settings", session_token=token), {"traits": {"email": "new@example.org"}}
+        with pytest.raises(RequestRefused) as raised:
+            await settle(house, flow, values, token)
+        assert raised.value.id == "session_refresh_required"
+        assert (await give(house, await second(house, token, refresh=True), token)).completed
+        assert (await settle(house, flow, values, token)).completed
 
 
 async def test_it_is_no_first_factor_and_where_it_is_one_it_is_no_second() -> None:

@@ -187,6 +187,19 @@ async def test_a_second_factor_is_no_way_in_after_the_configuration_has_changed(
         assert shown(await Keyring(house).answer(key, asked)) == WRONG
 
 
+async def test_nor_may_the_last_way_in_go_beside_it(tmp_path: Any) -> None:
+    store, passkey, key = f"sqlite:///{tmp_path / 'limen.db'}", Authenticator(), Authenticator()
+    async with open_house(SIGNS_IN, store=store, selfservice=methods(webauthn=SECOND, passkey=PASSKEY)) as house:
+        person = Keyring(house)
+        assert (await person.try_register(passkey)).completed
+        assert (await person.add_key(key)).completed
+    async with open_house(SIGNS_IN, store=store, selfservice=methods(webauthn=ALONE, passkey=PASSKEY)) as house:
+        person.house = house
+        assert shown(await person.remove(passkey)) == {"passkey_remove": [4000001]}
+        assert (await person.add_key(Authenticator())).completed
+        assert (await person.remove(passkey)).completed
+
+
 # --------------------------------------------------------------------------------------------------------- enumeration
 
 

@@ -7,6 +7,7 @@ from tests.support.engine import ADA, House, JsonDict, person, uri
 
 NEW = "countess@example.org"
 BOB = "bob@example.org"
+BACKUP = "backup@example.org"
 VERIFY_NEW = {"hook": "verify_new_address"}
 PROFILE = "settings.after.profile"
 """The only list in which the actions of addresses may stand."""
@@ -21,6 +22,14 @@ def two_addresses() -> JsonDict:
     properties = schema["properties"]["traits"]["properties"]
     properties["second"] = {"type": "string", "format": "email", "ory.sh/kratos": {"verification": {"via": "email"}}}
     properties["phone"] = {"type": "string", "format": "tel", "ory.sh/kratos": {"verification": {"via": "sms"}}}
+    return {"schemas": [{"id": "person", "url": uri(schema)}]}
+
+
+def own_backup() -> JsonDict:
+    """`identity` with a schema of a second address that is verified, and neither signs in nor recovers."""
+    schema = person()
+    backup = {"type": "string", "format": "email", "ory.sh/kratos": {"verification": {"via": "email"}}}
+    schema["properties"]["traits"]["properties"]["backup"] = backup
     return {"schemas": [{"id": "person", "url": uri(schema)}]}
 
 

@@ -11,7 +11,8 @@ from limen.adapters.methods.keys.decoy import nobodys_key
 from limen.adapters.methods.keys.key import Key, read_keys, write_keys
 from limen.adapters.methods.keys.party import Party
 from limen.domain.first_factors import first_factors
-from limen.domain.identity import Held, Identity
+from limen.domain.identity import Identity
+from limen.domain.key_mode import key_held
 from limen.domain.method import LOWER_COUNTER, Accepted, Refused, Submission
 from limen.domain.people import People
 from limen.domain.ports import Secrets
@@ -127,7 +128,7 @@ class Ring:
         return json.dumps(options, separators=(",", ":"))
 
     def _with(self, people: People, keys: Sequence[Key], *, proven: bool = True) -> Accepted:
-        held = tuple(Held(name="key", reservation=people.key_id(key.id)) for key in keys)
+        held = tuple(key_held(people.key_id(key.id), alone=key.passwordless) for key in keys)
         credentials, held_by = {self.method: write_keys(keys)}, {self.method: held}
         return Accepted(credentials=credentials, held=held_by, authentication=self.method, aal=self.aal, proven=proven)
 

@@ -1,0 +1,22 @@
+"""Key mode: whether a public key signs in by itself or is a second factor, as its credential notes it (`Held.name`).
+
+A key stays what it was made as, whatever the configuration says now (Kratos: `is_passwordless` of the key).
+"""
+
+from uuid import UUID
+
+from limen.domain.identity import Held, Identity
+
+ALONE = "key"
+SECOND = "second_key"
+"""What is noted. Keys of records that made no difference are noted as `ALONE`, and may be either."""
+
+
+def key_held(reservation: UUID, *, alone: bool) -> Held:
+    """The note of one key. `alone`: it signs in by itself."""
+    return Held(name=ALONE if alone else SECOND, reservation=reservation)
+
+
+def signs_in(identity: Identity, method: str) -> bool:
+    """Whether somebody may have a key of this method that signs in by itself: not where all are second factors."""
+    return any(one.name != SECOND for one in identity.held.get(method, ()))
