@@ -124,7 +124,8 @@ def test_matrix_has_a_row_for_every_flow_phase_and_method() -> None:
         for phase, method in (("before", None), ("after", None), *(("after", one) for one in known_methods(flow)))
     ]
     own = [(row["flow"], row["method"]) for row in ran.json if row["rule"] == "method"]
-    assert own == [("login", "password"), ("registration", "password"), ("settings", "profile")]
+    listed = [("login", "password"), ("login", "oidc"), ("login", "totp")]
+    assert own == [*listed, ("registration", "password"), ("settings", "profile")]
 
 
 def test_matrix_for_people_names_built_in_actions_by_what_they_do() -> None:
