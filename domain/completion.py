@@ -162,7 +162,8 @@ class Completion:
             started = start_verification(work, self.tools, self.people, self.scheduler, decision, address, asked)
             done.verifications.append(started)
         done.schedule = await self._schedule(work, decision, plan, request, now)
-        bind(work.step, flow.id, decision.identity)
+        before = self.people.challenged(self.presenter.challenge(flow))
+        bind(work.step, flow.id, decision.identity, before)
         await self.lockouts.lift(work, decision.identity, now)
         if not await self.session_change.strengthen(work, decision, self.tools.clock.now()):
             raise Overtaken

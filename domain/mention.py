@@ -19,8 +19,13 @@ def mention(step: Step, flow_id: UUID, reservations: Iterable[UUID]) -> None:
     step.put += [VaultRow(reservation, KIND, str(flow_id), b"") for reservation in reservations]
 
 
-def bind(step: Step, flow_id: UUID, identity: Identity) -> None:
-    """The flow is this person's from now on: erasing them erases it."""
+def bind(step: Step, flow_id: UUID, identity: Identity, before: Iterable[UUID] = ()) -> None:
+    """The flow is this person's from now on: erasing them erases it.
+
+    `before`: the reservations of addresses that it was about until now. If they are somebody else's, they are noted
+    again: while the flow was theirs, they needed no note.
+    """
+    mention(step, flow_id, before)
     own = frozenset(identity.reservations)
     step.put = [row for row in step.put if row.kind != KIND or row.owner not in own]
     step.drop += [VaultKey(reservation, KIND, str(flow_id)) for reservation in own]

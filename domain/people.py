@@ -225,6 +225,10 @@ class People:
             found |= {normalize(value) for value, _ in (*schema.verifiable(traits), *schema.recovery(traits))}
         return frozenset(self.reservation_id(identifier) for identifier in found if identifier)
 
+    def challenged(self, challenge: Mapping[str, Any] | None) -> tuple[UUID, ...]:
+        """The reservation of the address that the last code or link of a flow went to."""
+        return (self.reservation_id(normalize(challenge["address"])),) if challenge else ()
+
     def reservations(self, profile: Profile) -> tuple[UUID, ...]:
         """The reservation streams of a profile: of its identifiers, and of its `external_id`, letter for letter."""
         named = [self.reservation_id(identifier) for identifier in self.identifiers(profile)]

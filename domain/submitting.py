@@ -18,6 +18,7 @@ from limen.domain.form_values import decode_form
 from limen.domain.going_on import GoingOn
 from limen.domain.guard import guard
 from limen.domain.implied_method import method_of
+from limen.domain.link import NAME
 from limen.domain.linking import AddressTaken
 from limen.domain.lockouts import Lockouts
 from limen.domain.mention import mention
@@ -119,7 +120,7 @@ class Submitting:
         request = request.spent()
         submission = replace(submission, request=request)
         outcome = await self._follow(work, verdict, submission, chosen.name, request, signed_in, payload)
-        if flow.type != "api":
+        if flow.type != "api" or chosen.name == NAME:  # who follows a link goes on in the browser they are in (Kratos)
             return outcome
         if not outcome.completed:
             outcome = replace(outcome, return_code=app)

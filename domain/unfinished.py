@@ -135,7 +135,8 @@ class Unfinished:
         assert flow.method is not None
         fields = send_code(work, verdict, self.keyring, self.scheduler, now)
         if verdict.identity is not None:
-            bind(work.step, flow.id, verdict.identity)
+            before = self.desk.people.challenged(self.desk.presenter.challenge(flow))
+            bind(work.step, flow.id, verdict.identity, before)
         else:
             work.step.drop.append(VaultKey(flow.id, "nobody"))  # nothing; the append has as many parts either way
         whose = verdict.identity.id if verdict.identity else None

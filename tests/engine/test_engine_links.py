@@ -4,6 +4,7 @@ import pytest
 
 from limen.adapters import open_engine
 from limen.domain.request import Request
+from tests.support.addresses import NEW, PROFILE, VERIFY_NEW, arrive, awaited, change, traits
 from tests.support.engine import ADA, PASSWORD, UI, configuration, hook, ignore, open_house, parse, shown
 from tests.support.links import LINKS, arrived, ask_link, flow_of, follow, link_in, link_of, token_of
 from tests.support.smtp import smtp_sink
@@ -61,6 +62,16 @@ async def test_an_app_follows_it_by_its_token_and_goes_on_as_an_app() -> None:
         assert (await house.engine.flow(settings["flow"]["id"])).type == "api"
 
 
+async def test_a_browser_that_follows_the_link_of_an_app_goes_on_as_a_browser() -> None:
+    async with open_house(**LINKS) as house:
+        await house.register()
+        await ask_link(house, "recovery", return_to=f"{UI}/app")
+        outcome = await follow(house, link_of(house))
+        assert outcome.redirect_browser_to is None
+        settings = await house.engine.flow(outcome.continue_with[-1]["flow"]["id"])
+        assert (settings.type, settings.body.return_to) == ("browser", f"{UI}/app")
+
+
 async def test_following_it_verifies_the_address() -> None:
     async with open_house(**LINKS) as house:
         await house.register()
@@ -97,6 +108,19 @@ async def test_who_may_not_sign_in_unverified_is_sent_a_link() -> None:
         assert step["flow"]["id"] == flow_of(link_of(house))
         assert (await follow(house, link_of(house))).completed
         assert (await house.sign_in()).completed
+
+
+async def test_a_change_of_address_waits_for_a_link() -> None:
+    async with open_house({PROFILE: [VERIFY_NEW]}, **LINKS) as house:
+        token = await arrive(house)
+        flow = await awaited(house, await change(house, token, age=36))
+        first = link_of(house)
+        assert (flow_of(first), house.courier.messages[-1].to) == (str(flow.id), NEW)
+        assert await traits(house, token) == {"email": ADA}, "nothing of it is in force yet"
+        await ask_link(house, "verification", NEW, flow)
+        assert (await follow(house, first)).flow.id != flow.id, "another one has taken its place"
+        assert (await follow(house, link_of(house))).completed
+        assert await traits(house, token) == {"email": NEW, "age": 36}
 
 
 async def test_no_link_is_sent_by_itself_where_links_are_off() -> None:

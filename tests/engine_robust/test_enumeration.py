@@ -20,9 +20,11 @@ from limen.domain.testing import MemoryCourier
 from tests.support.engine import House, open_house
 from tests.support.links import LINKS
 
-SILENT = ["recovery-code", "recovery-link", "verification-code", "verification-link", "login-password"]
+SILENT = ["recovery-code", "recovery-link", "verification-code", "verification-link", "login-password", "login-code"]
+"""Where nobody is to learn it; of a login by code, if `security.account_enumeration.mitigate` says so."""
 CHEAP = {"argon2": {"memory": "1MB"}}
 """As little hashing as there can be: it takes equally long for everybody, and would hide what does not."""
+HIDDEN = {"security": {"account_enumeration": {"mitigate": True}}}
 WRONG = "no such pass phrase"
 PAIRS = 100
 ODD = 0.35
@@ -39,7 +41,7 @@ class Elsewhere(MemoryCourier):
 @asynccontextmanager
 async def house_for(way: str, people: int = 1, courier: MemoryCourier | None = None) -> AsyncIterator[House]:
     """A house in which `person0@example.org` … are registered, and `nobody0@example.org` … are not."""
-    sections: dict[str, Any] = LINKS if way.endswith("link") else {}
+    sections: dict[str, Any] = {**(LINKS if way.endswith("link") else {}), **(HIDDEN if way == "login-code" else {})}
     async with open_house(worker=False, courier=courier or Elsewhere(), hashers=CHEAP, **sections) as house:
         for number in range(people):
             await house.register(f"person{number}@example.org")
@@ -111,7 +113,7 @@ async def test_a_message_to_nobody_is_never_sent_and_says_so_on_record() -> None
 
 
 async def test_where_kratos_tells_limen_does_too() -> None:
-    async with house_for("login-code") as house:
+    async with house_for("registration-password") as house:
         for who, state in (("person0@example.org", "sent_email"), ("nobody0@example.org", "choose_method")):
             flow = await house.start("login")
             assert (await house.engine.submit(flow.id, method="code", values={"identifier": who})).state == state

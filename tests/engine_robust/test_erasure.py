@@ -160,8 +160,12 @@ async def test_a_flow_in_which_two_addresses_were_typed_is_unreadable_when_eithe
         for identifier, password in ((ADA, "wrong"), (BOB, PASSWORD)):
             values = {"identifier": identifier, "password": password}
             await house.engine.submit(signed.id, method="password", values=values)
+        codes = await house.ask_code("recovery")
+        await house.engine.submit(codes.id, method="code", values={"email": BOB})
+        other = await house.ask_code("login")
+        await house.engine.submit(other.id, method="password", values={"identifier": BOB, "password": PASSWORD})
         await house.engine.erase(whose(ada))
-        for flow in (*flows, signed):
+        for flow in (*flows, signed, codes, other):
             with pytest.raises(FlowNotFound):
                 await house.engine.flow(flow.id)
         assert (await house.engine.flow(bob.flow.id)).state == "completed"
