@@ -15,7 +15,8 @@ def test_list_gives_every_delivery_the_newest_first(demo: Demo) -> None:
     (found,) = keys(ran.json)
     assert found == SHOWN | {"channel", "scheduled"}
     hooks = [one["action"] for one in ran.json if one["channel"] == "web_hook"]
-    assert hooks == ["recovered", "profile_changed", "verified", "signup_analytics"]
+    changed = ["profile_changed", "settings_changed", "settings_changed"]
+    assert hooks == ["recovered", *changed, "verified", "signup_analytics"]
     assert all((one["state"], one["attempts"], one["next"]) == ("delivered", 1, None) for one in ran.json)
 
 
