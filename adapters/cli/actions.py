@@ -24,7 +24,17 @@ app.command()(stats)
 
 
 class Flow(StrEnum):
-    """The five flows and the triggers of `limen.yml`, for the command line (the domain's own would load the engine)."""
+    """The five flows, for the command line (the domain's own would load the engine)."""
+
+    LOGIN = "login"
+    REGISTRATION = "registration"
+    RECOVERY = "recovery"
+    VERIFICATION = "verification"
+    SETTINGS = "settings"
+
+
+class Occasion(StrEnum):
+    """What actions stand around: the five flows, and the triggers of `limen.yml`."""
 
     LOGIN = "login"
     REGISTRATION = "registration"
@@ -44,7 +54,7 @@ class Phase(StrEnum):
 
 @app.command()
 def resolve(
-    flow: Annotated[Flow, typer.Option(help="The flow; or login_failed, or logout.", metavar="FLOW")],
+    flow: Annotated[Occasion, typer.Option(help="The flow; or login_failed, or logout.", metavar="FLOW")],
     phase: Annotated[Phase, typer.Option(help="before it opens, or after it was submitted.", metavar="PHASE")],
     method: Annotated[str | None, typer.Option(help="The method that was submitted.", metavar="METHOD")] = None,
     config: Config = None,
