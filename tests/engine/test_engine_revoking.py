@@ -13,14 +13,15 @@ from limen.domain.placement import LIST_METHODS, PLACEMENT
 from tests.support.addresses import NEW, change
 from tests.support.engine import ADA, PASSWORD, House, open_house
 from tests.support.performing import PERFORMANCES, sections, signed_in
+from tests.support.provider import abroad
 
 VERIFIED = {"hook": "require_verified_address"}
 REVOKE = {"hook": "revoke_active_sessions"}
 NOTHING = {"hook": "show_verification_ui"}
 REQUIRED = "session_verified_address_required"
 LISTS = ("method", "default")
-SHOWS = ("code",)
-"""The methods that show an address to be theirs by signing in."""
+SHOWS = ("code", "oidc")
+"""The methods that show an address to be theirs by signing in; a provider where it vouches for it."""
 
 
 def performed(kind: str, hook: str) -> list[str]:
@@ -78,6 +79,14 @@ async def test_no_method_signs_in_whose_address_is_not_verified(method: str, lis
             assert (len(house.log("SessionIssued")), house.log("SessionRefreshed")) == (size, [])
             await house.verify()
         assert (await flow()).completed
+
+
+@pytest.mark.parametrize("listed", LISTS)
+async def test_a_provider_that_does_not_vouch_for_an_address_signs_nobody_in(listed: str) -> None:
+    async with abroad(hooks(VERIFIED, "oidc", listed)) as there:
+        await there.register("s-bob")
+        outcome = await there.go("login")
+        assert (outcome.error, outcome.session_token) == (REQUIRED, None)
 
 
 async def test_nor_is_a_session_renewed_by_the_first_factor() -> None:
