@@ -15,7 +15,7 @@ async def test_the_same_configuration_changes_nothing() -> None:
     async with abroad(SLOTS, settings={"contexts": "all"}) as there:
         there.idp.visitor = "s-fay"
         open_ = await there.go("registration")
-        values = {"provider": "idp", "traits": {"email": "fay@example.org"}}
+        values = {"provider": "idp", "code": there.claim, "traits": {"email": "fay@example.org"}}
         assert (await there.house.engine.submit(open_.flow.id, method=None, values=values)).completed
         await there.house.register(ADA)
         there.idp.visitor = "s-ada"
