@@ -14,7 +14,9 @@ class TestMemorySearch(SearchContract):
 
 @pytest.mark.parametrize("word", ["delivered", "continue", "nonsense"])
 def test_an_outcome_of_a_flow_is_one_that_flows_have(word: str) -> None:
-    with pytest.raises(ValueError, match="a flow's outcome is one of completed, turned, rejected, failed, expired, refused"):
+    with pytest.raises(
+        ValueError, match="a flow's outcome is one of completed, turned, rejected, failed, expired, refused"
+    ):
         Terms(outcome=word)
 
 
