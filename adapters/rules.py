@@ -8,7 +8,7 @@ from uuid import UUID
 from limen.adapters.configuration import read, restore
 from limen.adapters.schemas import SchemaValidator
 from limen.domain.configuration import Configuration
-from limen.domain.identity_schema import IdentitySchema
+from limen.domain.identity_schemas import IdentitySchemas
 from limen.domain.placement import SLOTS
 from limen.domain.ports import Keyring, Store
 from limen.domain.published import PublishedConfiguration
@@ -20,7 +20,7 @@ def rules_of(id_: UUID, configuration: Configuration) -> Rules:
     return Rules(
         id=id_,
         configuration=configuration,
-        schemas={name: IdentitySchema.of(schema) for name, schema in configuration.schemas.items()},
+        schemas=IdentitySchemas.of(configuration.schemas),
         validator=SchemaValidator(configuration.schemas),
     )
 

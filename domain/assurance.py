@@ -12,6 +12,7 @@ from limen.domain.configuration import Configuration, FlowKind
 from limen.domain.errors import RequestRefused
 from limen.domain.flow import Flow
 from limen.domain.identity import Identity
+from limen.domain.key_mode import second
 from limen.domain.profile import Profile
 from limen.domain.rules import Rules
 from limen.domain.session import Session
@@ -36,6 +37,7 @@ def second_factors(rules: Rules, identity: Identity, profile: Profile) -> tuple[
         name
         for name in SECOND_FACTORS
         if name in held and configuration.method(name).enabled and is_second_factor(configuration, name)
+        if name != "webauthn" or second(identity, name)  # a key that signs in by itself stays one
     ]
     return tuple(["code", *ways] if code_addresses(rules, profile) else ways)
 

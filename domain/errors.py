@@ -11,6 +11,7 @@
     ├── FlowRejected             a `before` action said no: show `messages`
     ├── ActionFailed             an action could not be asked or gave nonsense: submit again, or look at its target
     ├── RequestRefused           the request does not fit the session it came with: `id` is Kratos' error id
+    ├── SchemaGone               somebody goes by an identity schema that is not configured: put it back
     ├── SubmissionInvalid        the submission cannot be read: `pointer` names the place
     ├── IllegalTrigger           the machine's table has no such row: the state, the trigger and what is allowed
     ├── StoreConflict            somebody else appended first: read again and decide anew
@@ -154,6 +155,19 @@ class RequestRefused(LimenError):
         self.id = id
         self.details = details
         super().__init__(reason)
+
+
+class SchemaGone(LimenError):
+    """An identity goes by a schema that the configuration no longer has; nothing was done. Kratos: 400."""
+
+    id = "identity_schema_gone"
+
+    def __init__(self, schema_id: str) -> None:
+        self.schema_id = schema_id
+        super().__init__(
+            f"there is no identity schema '{schema_id}' in the configuration, and this identity goes by it; "
+            "list it in identity.schemas again"
+        )
 
 
 class SubmissionInvalid(LimenError):

@@ -9,7 +9,7 @@ from limen.domain.identity import Held, Identity
 
 ALONE = "key"
 SECOND = "second_key"
-"""What is noted. Keys of records that made no difference are noted as `ALONE`, and may be either."""
+"""What is noted."""
 
 
 def key_held(reservation: UUID, *, alone: bool) -> Held:
@@ -18,5 +18,10 @@ def key_held(reservation: UUID, *, alone: bool) -> Held:
 
 
 def signs_in(identity: Identity, method: str) -> bool:
-    """Whether somebody may have a key of this method that signs in by itself: not where all are second factors."""
-    return any(one.name != SECOND for one in identity.held.get(method, ()))
+    """Whether somebody has a key of this method that signs in by itself."""
+    return any(one.name == ALONE for one in identity.held.get(method, ()))
+
+
+def second(identity: Identity, method: str) -> bool:
+    """Whether somebody has a key of this method that is a second factor."""
+    return any(one.name == SECOND for one in identity.held.get(method, ()))

@@ -190,6 +190,7 @@ class Opening:
             raise RequestRefused("session_aal1_required", "a second factor needs the first one; sign in first")
         if signed_in is None:
             return
+        self.desk.rules.schemas.check(signed_in.profile.schema_id)
         there = aal in (None, "aal1") or signed_in.session.aal == "aal2"
         if kind is FlowKind.REGISTRATION or (kind is FlowKind.LOGIN and not refresh and there):
             raise RequestRefused("session_already_available", "there is an active session already; sign out first")

@@ -1,12 +1,11 @@
 """Rules: one accepted configuration at work, with what was built from it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
 from limen.domain.configuration import Configuration
 from limen.domain.flow import Flow
-from limen.domain.identity_schema import IdentitySchema
+from limen.domain.identity_schemas import IdentitySchemas
 from limen.domain.ports import Schemas
 
 
@@ -16,7 +15,7 @@ class Rules:
 
     id: UUID
     configuration: Configuration
-    schemas: Mapping[str, IdentitySchema]
+    schemas: IdentitySchemas
     validator: Schemas
 
     def schema_of(self, flow: Flow) -> str:

@@ -9,7 +9,7 @@ from limen.adapters.cli.output import BAD, DIM, GOOD, WARN
 WORDS: Mapping[str, tuple[str, str]] = {
     "FlowInitiated": ("initiated", ""),
     "FlowOpened": ("opened", ""),
-    "FlowOpenedChallenged": ("opened, code sent", ""),
+    "FlowOpenedChallenged": ("opened, message sent", ""),
     "MethodSubmitted": ("submitted", ""),
     "MethodAccepted": ("accepted", ""),
     "MethodRefused": ("refused", WARN),
@@ -18,7 +18,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "FormAdvanced": ("form advanced", ""),
     "FlowRedirected": ("sent elsewhere", ""),
     "FlowTurned": ("became another flow", GOOD),
-    "ChallengeSent": ("code sent", ""),
+    "ChallengeSent": ("message sent", ""),
     "ActionsPlanned": ("plan", DIM),
     "FlowInterrupted": ("interrupted", WARN),
     "FlowReleased": ("released", WARN),

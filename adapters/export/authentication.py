@@ -83,7 +83,7 @@ ROWS: Final[tuple[Row, ...]] = (
         Activity.PREAUTH,
         Status.UNKNOWN,
         Severity.INFORMATIONAL,
-        "a code was asked for",
+        "a code or a link was asked for",
         flows=SIGNING_IN,
         known=False,
     ),

@@ -6,7 +6,7 @@ import pytest
 
 from limen.adapters.configuration import read
 from limen.adapters.sink import Reply
-from limen.domain import FlowView, Outcome, Request, RequestRefused, SubmissionInvalid
+from limen.domain import FlowView, Outcome, Request, RequestRefused, SchemaGone, SubmissionInvalid
 from tests.simulation.house import all_same, foresee
 from tests.support.engine import (
     ADA,
@@ -124,6 +124,22 @@ async def test_the_default_is_not_among_the_selectable_ones_and_may_be_chosen_al
     assert read(configuration(identity=IDENTITY), env={}).selectable_schemas == {"robot"}
     async with open_house(identity=IDENTITY) as house:
         assert (await house.start("registration", identity_schema="person")).body.identity_schema == "person"
+
+
+async def test_one_that_is_gone_while_somebody_goes_by_it_is_named_and_may_come_back(tmp_path: Any) -> None:
+    store = f"sqlite:///{tmp_path / 'limen.db'}"
+    name = str(MARVIN["serial"])
+    async with open_house(identity=IDENTITY, store=store) as house:
+        assert (await build(house)).completed
+        token = (await house.sign_in(name)).session_token
+    async with open_house(store=store) as house:
+        for kind, options in (("settings", {}), ("login", {"refresh": True})):
+            with pytest.raises(SchemaGone, match="no identity schema 'robot'"):
+                await house.start(kind, session_token=token, **options)
+        assert shown(await house.sign_in(name)) == {None: [4000006]}, "a name that no schema calls one is nobody's"
+    async with open_house(identity=IDENTITY, store=store) as house:
+        assert fields(await house.start("settings", session_token=token))
+        assert (await house.sign_in(name)).completed
 
 
 # ---------------------------------------------------------------------------------------------------------- registering

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from limen.adapters.sink import Reply
-from limen.domain import FlowBusy, FlowView, Outcome
+from limen.domain import FlowBusy, FlowView, Outcome, RequestRefused
 from tests.support.authenticator import Authenticator, Signer, challenge_of, options_of, parts
 from tests.support.engine import ADA, House, open_house, parse, shown
 from tests.support.factors import node
@@ -185,6 +185,19 @@ async def test_a_second_factor_is_no_way_in_after_the_configuration_has_changed(
         asked = await Keyring(house).name()
         assert key.name not in listed(asked), "it is answered as if there were none"
         assert shown(await Keyring(house).answer(key, asked)) == WRONG
+
+
+async def test_nor_is_a_way_in_a_second_factor_after_it_has(tmp_path: Any) -> None:
+    store, asked = f"sqlite:///{tmp_path / 'limen.db'}", {"required_aal": "highest_available"}
+    flows = {"flows": {"settings": asked}}
+    async with open_house(SIGNS_IN, store=store, selfservice=ON) as house:
+        await (await Keyring(house).by_password()).add_key(Authenticator())
+    async with open_house(SIGNS_IN, store=store, selfservice=methods(webauthn=SECOND) | flows) as house:
+        person = await Keyring(house).by_password(registered=True)
+        assert (await person.add_key(Authenticator())).completed, "nothing more is asked of who has one factor"
+        person = await Keyring(house).by_password(registered=True)
+        with pytest.raises(RequestRefused, match="second factor"):
+            await person.start("settings")
 
 
 async def test_nor_may_the_last_way_in_go_beside_it(tmp_path: Any) -> None:
