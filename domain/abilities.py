@@ -70,3 +70,23 @@ class Factor(Method, Protocol):
 
     async def show(self, glance: Glance) -> Mapping[str, Any]:
         """What the form shows of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """Which methods have which ability, by name: asked once for a configuration, for to ask takes long."""
+
+    prompting: Mapping[str, Prompting]
+    returning: Mapping[str, Returning]
+    implied: Mapping[str, Implied]
+    factors: Mapping[str, Factor]
+
+    @classmethod
+    def of(cls, methods: Mapping[str, Method]) -> "Abilities":
+        """What these methods can do, in their order."""
+        return cls(
+            prompting={name: one for name, one in methods.items() if isinstance(one, Prompting)},
+            returning={name: one for name, one in methods.items() if isinstance(one, Returning)},
+            implied={name: one for name, one in methods.items() if isinstance(one, Implied)},
+            factors={name: one for name, one in methods.items() if isinstance(one, Factor)},
+        )

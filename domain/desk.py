@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from limen.domain.abilities import Factor, Glance
+from limen.domain.abilities import Abilities, Factor, Glance
 from limen.domain.configuration import FlowKind, Slot
 from limen.domain.dispatch import Dispatcher
 from limen.domain.flow import Flow
@@ -44,6 +44,7 @@ class Desk:
     services: Services
     rules: Rules
     methods: Mapping[str, Method]
+    abilities: Abilities
     people: People
     presenter: Presenter
     sessions: Sessions
@@ -60,6 +61,7 @@ class Desk:
             services=services,
             rules=rules,
             methods=methods,
+            abilities=Abilities.of(methods),
             people=people,
             presenter=Presenter(tools.keyring, rules),
             sessions=Sessions(tools, people),
@@ -110,7 +112,7 @@ class Desk:
         """The methods whose secrets the forms of this flow show; worked out once."""
         known = self._showing.get(kind)
         if known is None:
-            on = [one for name, one in self.methods.items() if self.rules.configuration.method(name).enabled]
-            known = tuple(one for one in on if isinstance(one, Factor) and kind in one.shows)
+            factors, configuration = self.abilities.factors.items(), self.rules.configuration
+            known = tuple(one for name, one in factors if configuration.method(name).enabled and kind in one.shows)
             self._showing[kind] = known
         return known

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from limen.domain.abilities import Prompting
 from limen.domain.assurance import asks_second_factor, demand
 from limen.domain.challenging import send_code
 from limen.domain.configuration import FlowKind, Slot
@@ -168,8 +167,8 @@ class Opening:
             identity=signed_in.identity,
             profile=signed_in.profile,
         )
-        for name, method in self.desk.methods.items():
-            if not isinstance(method, Prompting) or held_back(signed_in.identity, name, at):
+        for name, method in self.desk.abilities.prompting.items():
+            if held_back(signed_in.identity, name, at):
                 continue
             if offers(self.desk.rules.configuration, flow.kind, name, flow.requested_aal):
                 verdict = await method.prompt(submission)

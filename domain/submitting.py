@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from limen.domain.abilities import Factor, Implied, Returning
 from limen.domain.accepting import Accepting
 from limen.domain.admission import Admission
 from limen.domain.assurance import asks_second_factor, is_second_factor
@@ -108,7 +107,7 @@ class Submitting:
         work = self.desk.work(flow)
         signed_in = await self.desk.sessions.of(session_token)
         self.admission.admit(flow, signed_in)
-        back = [one for one in self.desk.methods.values() if isinstance(one, Returning) and one.returns(flow, values)]
+        back = [one for one in self.desk.abilities.returning.values() if one.returns(flow, values)]
         chosen = next((one for one in back if flow.kind in one.flows and self._offers(flow, one.name)), None)
         if chosen is None:
             return await self.unfinished.dismiss(work, self._network(request), signed_in)
@@ -145,7 +144,7 @@ class Submitting:
         sealed = self.keyring.seal(flow.id, {"transient_payload": transient_payload or {}})
         flow.fire("submit", now, method=method, submission=sealed, network=self._network(request))
         mention(work.step, flow.id, self.desk.people.typed(submission.values, submission.schema_id))
-        if isinstance(self.desk.methods.get(method), Returning):
+        if method in self.desk.abilities.returning:
             self.unfinished.use_up(work, method, getattr(verdict, "pending", None))
         if isinstance(verdict, Turned):
             into = Continuation(verdict.kind, method, verdict.reason, verdict.pending)
@@ -211,7 +210,7 @@ class Submitting:
         named = method_of(flow.kind, method, values, lambda name: self._offers(flow, name))
         if named:
             return self.desk.methods.get(named) if isinstance(named, str) else None
-        meant = (one for one in self.desk.methods.values() if isinstance(one, Implied) and one.implied(flow, values))
+        meant = (one for one in self.desk.abilities.implied.values() if one.implied(flow, values))
         return next(meant, None)
 
     def _network(self, request: Request) -> UUID | None:
@@ -242,7 +241,7 @@ class Submitting:
         store, pending = self.desk.services.streams.store, None
         row = await store.vault(flow.id, ROW) if flow.state == "sent_email" else None
         waiting = await self._waiting(flow)
-        if isinstance(method, Factor | Returning):
+        if method.name in self.desk.abilities.factors or method.name in self.desk.abilities.returning:
             pending = await pending_secret(store, self.keyring, flow, method.name)
         rules = self.desk.rules
         schema = rules.schemas[signed_in.profile.schema_id if signed_in else rules.schema_of(flow)]
