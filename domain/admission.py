@@ -46,9 +46,9 @@ class Admission:
         if flow.kind is not FlowKind.SETTINGS or signed_in is None:
             return
         before, after, people = signed_in.profile, verdict.profile, self.people
-        if after is not None and code_addresses(people.rules, after) != code_addresses(people.rules, before):
+        moves = after is not None and people.touched(before, after) and people.roles(after) != people.roles(before)
+        if moves and after and code_addresses(people.rules, after) != code_addresses(people.rules, before):
             self.guarded(flow, signed_in, now)
-        moves = after is not None and people.roles(after) != people.roles(before)
         if verdict.credentials or verdict.removed or moves:
             self.fresh(flow, signed_in, now)
 

@@ -160,6 +160,17 @@ class IdentitySchema:
         """What a passkey is called by, empty where the traits do not say."""
         return next(_values(traits, tuple(self.display_name_field.split("."))[1:]), "")
 
+    def touches(self, before: Any, after: Any) -> bool:
+        """Whether traits differ anywhere that an identifier or an address may stand; the spelling counts too."""
+        return any(list(_values(before, path)) != list(_values(after, path)) for path in self._marked)
+
+    @cached_property
+    def _marked(self) -> tuple[tuple[str, ...], ...]:
+        """The paths in the traits at which identifiers and addresses stand."""
+        places = [place for several in self._identifying.values() for place in several]
+        places += [place for several in self._addressed.values() for place, _ in several]
+        return tuple(dict.fromkeys(place.path[1:] for place in places))
+
     @cached_property
     def _identifying(self) -> dict[str, list[_Place]]:
         methods = ("password", "webauthn", "code")

@@ -210,6 +210,11 @@ class People:
         found |= {(VERIFIABLE, normalize(value)) for value, _ in schema.verifiable(profile.traits)}
         return frozenset(found | {(RECOVERY, normalize(value)) for value, _ in schema.recovery(profile.traits)})
 
+    def touched(self, before: Profile, after: Profile) -> bool:
+        """Whether `roles` may differ between two profiles: far quicker to say, and mostly not."""
+        one = before.schema_id == after.schema_id
+        return not one or self.rules.schemas[after.schema_id].touches(before.traits, after.traits)
+
     def identifier_of(self, profile: Profile, reservation: UUID) -> str | None:
         """The identifier of a profile that a reservation is of."""
         return next((one for one in self.identifiers(profile) if self.reservation_id(one) == reservation), None)
