@@ -149,6 +149,12 @@ class IdentitySchema:
                     return value
         return ""
 
+    def known_as(self, traits: Any) -> str:
+        """What a form calls somebody who is known: a name they sign in with, else their account's; else nothing."""
+        names = self.identifiers(traits)
+        known = [*names.get("webauthn", ()), *names.get("password", ()), *(one for one, _ in names.get("code", ()))]
+        return str(known[0]) if known else self.account_name(traits)
+
     @cached_property
     def display_name_field(self) -> str:
         """The field of what a passkey is called by (`passkey.display_name`, else the first identifier), or nothing."""

@@ -22,6 +22,12 @@ def signs_in(identity: Identity, method: str) -> bool:
     return any(one.name == ALONE for one in identity.held.get(method, ()))
 
 
+def owned(identity: Identity) -> frozenset[str]:
+    """The credentials somebody may sign in by, if their methods are on: security keys only if one of them does that."""
+    others = frozenset(identity.credentials) - {"webauthn"}
+    return others | {"webauthn"} if signs_in(identity, "webauthn") else others
+
+
 def second(identity: Identity, method: str) -> bool:
     """Whether somebody has a key of this method that is a second factor."""
     return any(one.name == SECOND for one in identity.held.get(method, ()))

@@ -14,6 +14,7 @@ from limen.domain.document import Drawn
 from limen.domain.first_factors import first_factors, linked_providers
 from limen.domain.flow import Flow
 from limen.domain.identity import Identity
+from limen.domain.key_mode import owned
 from limen.domain.message import Message
 from limen.domain.outcome import FlowView
 from limen.domain.ports import Keyring
@@ -128,7 +129,7 @@ class Presenter:
                 held=second_factors(self.rules, identity, profile) if identity and profile else (),
                 addresses=code_addresses(self.rules, profile) if identity and profile else (),
                 shown=shown or {},
-                owned=identity.credentials if identity else None,
+                owned=owned(identity) if identity else None,
                 linked=linked_providers(identity),
                 unlinkable=self._unlinkable(identity, profile),
             )

@@ -16,6 +16,7 @@ from limen.domain.request import Request
 from limen.domain.sealed import Sealed
 from limen.domain.sessions import SignedIn
 from limen.domain.triggers import Failure, Triggers
+from limen.domain.ui.keys import ASKED
 from limen.domain.work import Work
 
 
@@ -31,6 +32,8 @@ class Reply:
     def form(self, flow: Flow, shown: tuple[Message, ...], values: Mapping[str, Any]) -> Sealed:
         """What the form shows from now on: the messages, and the values it keeps beside those it kept before."""
         kept, _ = self.desk.presenter.kept(flow)
+        if flow.method != "webauthn":
+            kept.pop(ASKED, None)  # whoever tries another way is asked for no key any more
         if flow.kind is FlowKind.REGISTRATION and isinstance(values.get("traits"), Mapping):
             values = {**values, "traits": _merged(kept.get("traits"), values["traits"])}
         records = [message.record() for message in shown]

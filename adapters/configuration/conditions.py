@@ -5,6 +5,7 @@ from typing import Any
 
 from limen.adapters.configuration.draft import Draft
 from limen.adapters.configuration.findings import Findings, join, section
+from limen.adapters.configuration.origins import origin_of
 
 _METHODS = "/selfservice/methods"
 _NEVER_PASSED = ("authorization", "cookie")
@@ -33,9 +34,20 @@ def _check_relying_party(methods: Mapping[str, Any], findings: Findings) -> None
             findings.fault(join(_METHODS, name, "config"), "is missing")
         elif section(methods, name).get("enabled") is True and "rp" not in section(methods, name, "config"):
             findings.fault(join(_METHODS, name, "config", "rp"), "is missing: an authenticator is told who asks")
+        elif section(methods, name).get("enabled") is True:
+            _check_origins(section(methods, name, "config", "rp"), join(_METHODS, name, "config", "rp"), findings)
     party = section(methods, "webauthn", "config", "rp")
     if "origin" in party and "origins" in party:
         findings.fault(join(_METHODS, "webauthn", "config", "rp", "origin"), "excludes origins; keep origins")
+
+
+def _check_origins(party: Mapping[str, Any], here: str, findings: Findings) -> None:
+    """A browser's answer names its origin: one that has more to it would never be met."""
+    many = party.get("origins")
+    given = [(join(here, "origins", at), one) for at, one in enumerate(many if isinstance(many, list) else ())]
+    for pointer, one in [*given, (join(here, "origin"), party.get("origin"))]:
+        if isinstance(one, str) and one and origin_of(one) is None:
+            findings.fault(pointer, "is no origin: a scheme, a host and a port, such as https://app.example.org")
 
 
 def _check_allowlist(draft: Draft) -> None:

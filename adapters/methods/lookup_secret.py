@@ -11,6 +11,7 @@ from typing import Any
 from limen.domain.abilities import Glance
 from limen.domain.code import MAX_WRONG
 from limen.domain.configuration import FlowKind
+from limen.domain.flow import Flow
 from limen.domain.form_values import truthy
 from limen.domain.method import Accepted, Exhausted, Refused, Shown, Submission, Verdict
 from limen.domain.ports import Secrets
@@ -32,11 +33,15 @@ class LookupSecretMethod:
     def __init__(self, secrets: Secrets) -> None:
         self.secrets = secrets
 
+    def implied(self, flow: Flow, values: Mapping[str, Any]) -> bool:
+        """The four buttons of the settings name no method (Kratos)."""
+        return flow.kind is FlowKind.SETTINGS and bool(_pressed(values))
+
     async def submit(self, submission: Submission) -> Verdict:
         """A code at login; in settings one of the four buttons."""
         if submission.flow.kind is FlowKind.LOGIN:
             return await self._login(submission)
-        pressed = {name for name in _BUTTONS if truthy(submission.values.get(f"lookup_secret_{name}"))}
+        pressed = _pressed(submission.values)
         if "confirm" in pressed:
             return self._confirm(submission)
         if "regenerate" in pressed:
@@ -109,3 +114,8 @@ class LookupSecretMethod:
 
 
 _BUTTONS = ("confirm", "regenerate", "reveal", "disable")
+
+
+def _pressed(values: Mapping[str, Any]) -> set[str]:
+    """Which of them."""
+    return {name for name in _BUTTONS if truthy(values.get(f"lookup_secret_{name}"))}

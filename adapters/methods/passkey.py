@@ -15,12 +15,19 @@ from limen.adapters.methods.keys.ring import Ring
 from limen.adapters.methods.profile import submitted_traits
 from limen.domain.abilities import Glance
 from limen.domain.configuration import FlowKind
+from limen.domain.flow import Flow
 from limen.domain.identity_schema import IdentitySchema
 from limen.domain.method import AWAY, Advanced, Refused, Submission, Verdict
 from limen.domain.ports import Secrets
 from limen.domain.ui import key_messages, messages
 
 _FLOWS = frozenset({FlowKind.LOGIN, FlowKind.REGISTRATION, FlowKind.SETTINGS})
+_SAYS = {
+    FlowKind.LOGIN: ("passkey_login",),
+    FlowKind.REGISTRATION: ("passkey_register",),
+    FlowKind.SETTINGS: ("passkey_settings_register", "passkey_remove"),
+}
+"""The fields that say it all: the script sends a form without a button, and a key's button names no method (Kratos)."""
 
 
 class PasskeyMethod:
@@ -34,6 +41,10 @@ class PasskeyMethod:
         self.secrets = secrets
         self.party = passkey_party(config, base_url)
         self.ring = Ring(self.name, self.party, secrets, alone=True)
+
+    def implied(self, flow: Flow, values: Mapping[str, Any]) -> bool:
+        """An answer, and a key to be removed, need no method."""
+        return any(values.get(name) for name in _SAYS.get(flow.kind, ()))
 
     async def submit(self, submission: Submission) -> Verdict:
         """An answer at login; a new key in registration; a new one, or one to be removed, in settings."""

@@ -19,6 +19,7 @@ from pyotp.utils import strings_equal
 from limen.domain.abilities import Glance
 from limen.domain.code import MAX_WRONG
 from limen.domain.configuration import FlowKind
+from limen.domain.flow import Flow
 from limen.domain.form_values import truthy
 from limen.domain.identity import Identity
 from limen.domain.identity_schema import IdentitySchema
@@ -33,6 +34,8 @@ GRACE = 1
 """Steps that a clock may be off."""
 SECRET_BYTES = 20
 """RFC 4226 §4, R6: 160 bits."""
+LONGEST_ACCOUNT, LONGEST_ISSUER = 80, 40
+"""Characters of either that the picture holds: in UTF-8 and percent-encoded each takes up to 12 of its 2331 bytes."""
 
 
 class TotpMethod:
@@ -45,6 +48,10 @@ class TotpMethod:
     def __init__(self, config: Mapping[str, Any], secrets: Secrets, base_url: str) -> None:
         self.secrets = secrets
         self.issuer = str(config.get("issuer") or urlsplit(base_url).hostname or "")
+
+    def implied(self, flow: Flow, values: Mapping[str, Any]) -> bool:
+        """The button that unlinks it names no method (Kratos)."""
+        return flow.kind is FlowKind.SETTINGS and truthy(values.get("totp_unlink"))
 
     async def submit(self, submission: Submission) -> Verdict:
         """A code at login; in settings a code that links, or `totp_unlink`."""
@@ -108,8 +115,14 @@ class TotpMethod:
             return {}
         schema = glance.people.rules.schemas[glance.profile.schema_id]
         account = _account(schema, glance.identity, glance.profile)
-        url = TOTP(secret).provisioning_uri(name=account, issuer_name=self.issuer)
+        account, issuer = _cut(account, LONGEST_ACCOUNT), _cut(self.issuer, LONGEST_ISSUER)
+        url = TOTP(secret).provisioning_uri(name=account, issuer_name=issuer)
         return {"secret": secret, "picture": lambda: _picture(url)}
+
+
+def _cut(label: str, longest: int) -> str:
+    """What an app calls the account or who it is with: a label, that may be cut."""
+    return label if len(label) <= longest else label[: longest - 1] + "…"
 
 
 def _picture(url: str) -> str:

@@ -1,7 +1,8 @@
 """`webauthn`: security keys, as a second factor, or passwordless where `config.passwordless` says so. Browsers only.
 
 WebAuthn Level 3: §7.1 (a new key), §7.2 (an answer). Passwordless, a name is given first and then its keys are asked;
-a name that nobody has, or that has no key, is answered alike (§14.6.2; Kratos says that it has none).
+a name that nobody has, or that has no key, is answered alike (§14.6.2), unless `security.account_enumeration.mitigate`
+is false outright; Kratos says that it has none. So there is a way back from the question (Kratos has none).
 """
 
 from collections.abc import Mapping
@@ -17,16 +18,23 @@ from limen.adapters.methods.keys.ring import Ring
 from limen.adapters.methods.profile import submitted_traits
 from limen.domain.abilities import Glance
 from limen.domain.configuration import FlowKind
+from limen.domain.flow import Flow
 from limen.domain.identifier import normalize
 from limen.domain.identity import Identity
 from limen.domain.method import AWAY, Advanced, Refused, Submission, Verdict
 from limen.domain.people import People
 from limen.domain.ports import Secrets
 from limen.domain.ui import key_messages, messages
-from limen.domain.ui.keys import ASKED
+from limen.domain.ui.keys import ASKED, PREVIOUS
 
 _FLOWS = frozenset({FlowKind.LOGIN, FlowKind.REGISTRATION, FlowKind.SETTINGS})
 _NAME = "webauthn_register_displayname"
+_SAYS = {
+    FlowKind.LOGIN: ("webauthn_login", "screen"),
+    FlowKind.REGISTRATION: ("webauthn_register",),
+    FlowKind.SETTINGS: ("webauthn_register", "webauthn_remove"),
+}
+"""The fields that say it all: the script sends a form without a button, and some buttons name no method (Kratos)."""
 
 
 class WebauthnMethod:
@@ -41,6 +49,10 @@ class WebauthnMethod:
         self.passwordless = bool(config.get("passwordless"))
         self.party = webauthn_party(config, base_url)
         self.ring = Ring(self.name, self.party, secrets, alone=self.passwordless)
+
+    def implied(self, flow: Flow, values: Mapping[str, Any]) -> bool:
+        """An answer, a key to be removed, and the way back from a question need no method."""
+        return any(values.get(name) for name in _SAYS.get(flow.kind, ()))
 
     async def submit(self, submission: Submission) -> Verdict:
         """A name, or the answer of a key, at login; a new key in registration and settings, or one to be removed."""
@@ -59,12 +71,14 @@ class WebauthnMethod:
 
     async def _login(self, submission: Submission) -> Verdict:
         people, values = submission.people, submission.values
+        if values.get("screen") == PREVIOUS and submission.kept.get(ASKED):
+            return Advanced("back", values={ASKED: None})
         name, text = values.get("identifier") or known_identifier(submission), values.get("webauthn_login")
-        if not isinstance(name, str) or not name.strip():
+        if not _named(submission, name):
             return Refused("missing", (messages.required("identifier", "identifier"),))
         identity = submission.identity  # at a second factor, and who confirms that it is them
         if identity is None and not text:
-            return await self._ask(people, name)
+            return await self._ask(submission, name)
         if not text:
             return Refused("missing", (messages.generic("the security key has not answered"),))
         kept = {} if identity else {"identifier": name, ASKED: True}
@@ -72,9 +86,13 @@ class WebauthnMethod:
         verdict = self.ring.answered(submission, text, identity, await self.ring.keys(people, identity))
         return replace(verdict, values=kept)
 
-    async def _ask(self, people: People, name: str) -> Verdict:
+    async def _ask(self, submission: Submission, name: str) -> Verdict:
+        people = submission.people
         identity = await self._named(people, name)
         keys = self.ring.usable(await self.ring.keys(people, identity))
+        if not keys and people.rules.configuration.mitigates_enumeration is False:  # told outright to tell
+            kept = {"identifier": known_identifier(submission), ASKED: None}
+            return Refused("unknown", (key_messages.no_key_by_name(),), kept, identity.id if identity else None)
         listed = [key.id for key in keys] or imaginary(people.keyring, normalize(name))
         asked = Asked.draw(self.secrets, listed)
         values = {"identifier": name, ASKED: True}
@@ -142,3 +160,11 @@ class WebauthnMethod:
         name = people.rules.schemas[profile.schema_id].display_name(profile.traits)
         shown = self.ring.shown(people, identity, profile, keys)
         return {"options": self.ring.creation(asked, name), "keys": shown[::-1]}  # the newest first, as Kratos has them
+
+
+def _named(submission: Submission, name: Any) -> bool:
+    """Whether it is said who signs in. Whoever is known need not say it where the form has no name of theirs."""
+    if isinstance(name, str) and name.strip():
+        return True
+    people, profile = submission.people, submission.profile
+    return profile is not None and not people.rules.schemas[profile.schema_id].known_as(profile.traits)

@@ -17,6 +17,11 @@ def no_key() -> Message:
     return Message(4000015, "No account here has this key.")
 
 
+def no_key_by_name() -> Message:
+    """4000015: a name that nobody has, or that has no security key."""
+    return Message(4000015, "No account of that name has a security key.")
+
+
 def ask_key() -> Message:
     """1010012: the authenticator is to be asked."""
     return Message(1010012, "Get your security key ready, and go on.", "info")

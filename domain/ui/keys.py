@@ -10,12 +10,14 @@ from typing import Any
 from uuid import UUID
 
 from limen.domain.identity_schema import IdentitySchema
-from limen.domain.ui import key_messages, key_script, labels, nodes
+from limen.domain.ui import identifying, key_messages, key_script, labels, nodes
 from limen.domain.ui.nodes import Node
 from limen.domain.ui.view import FormView
 
 ASKED = "webauthn_asked"
 """What the form keeps where an identifier was given and its security key is to be asked."""
+PREVIOUS = "previous"
+"""The `screen` that leads back from there."""
 
 
 def script(view: FormView) -> list[Node]:
@@ -35,7 +37,7 @@ def script(view: FormView) -> list[Node]:
 def offered(view: FormView) -> list[Node]:
     """The ways to sign in, in the form of a login: by a key of the name that is given, and by a passkey."""
     form: list[Node] = []
-    by_key, by_passkey = view.by_key and view.has("webauthn"), view.by_passkey and view.has("passkey")
+    by_key, by_passkey = view.by_key and _may(view, "webauthn"), view.by_passkey and _may(view, "passkey")
     if by_key and view.refresh:
         return [*_asked(view), *(_passkey(view) if by_passkey else ())]
     if by_key:
@@ -45,29 +47,43 @@ def offered(view: FormView) -> list[Node]:
     return form
 
 
+def _may(view: FormView, method: str) -> bool:
+    """Whether the person may sign in so: the ways may be theirs alone, when they confirm themselves or in two steps."""
+    return view.has(method) and identifying.offers(view, method)
+
+
+def proposed(view: FormView) -> list[Node]:
+    """Before a name is given: what the browser needs to propose passkeys beside names (conditional mediation).
+
+    There is no button; Kratos' source has it so (passkeys were on in no recording of two steps).
+    """
+    return [*script(view), *_passkey(view)[1:]] if view.by_passkey else []
+
+
 def second(view: FormView) -> list[Node]:
     """The security key as a second factor."""
     return [identifier(view), *_asked(view)] if view.browser and "webauthn" in view.held else []
 
 
 def asked(view: FormView) -> list[Node]:
-    """The form of a login whose identifier is given: all it wants is the key's answer.
+    """The form of a login whose identifier is given: it wants the key's answer, or leads back to the other ways.
 
-    Kratos draws it in another order once something has gone wrong; a client may go by either.
+    Kratos draws it in another order once something has gone wrong; a client may go by either. It has no way back, nor
+    needs one: it asks no name that has no key.
     """
+    back = nodes.submit("screen", PREVIOUS, "webauthn", labels.BACK)
     value = view.values.get("identifier")
     named = nodes.field("identifier", "hidden", "default", value=value if isinstance(value, str) else "", required=True)
     if any(message.id != 1010012 for message in view.messages):
-        return [nodes.csrf(view.csrf_token), named, *_asked(view, labels.ASK_KEY)]
+        return [nodes.csrf(view.csrf_token), named, *_asked(view, labels.ASK_KEY), back]
     answer, *rest = _asked(view, labels.ASK_KEY)
-    return [named, nodes.csrf(view.csrf_token), *rest, answer]
+    return [named, nodes.csrf(view.csrf_token), *rest, answer, back]
 
 
 def identifier(view: FormView) -> Node:
     """Who is to confirm that it is them, hidden."""
-    names = IdentitySchema.of(view.schema).identifiers(view.traits) if view.traits is not None else {}
-    known = [*names.get("webauthn", ()), *names.get("password", ())]
-    return nodes.field("identifier", "hidden", "default", value=known[0] if known else "")
+    known = IdentitySchema.of(view.schema).known_as(view.traits) if view.traits is not None else ""
+    return nodes.field("identifier", "hidden", "default", value=known)
 
 
 def _asked(view: FormView, label: Any = labels.SIGN_IN_BY_KEY) -> list[Node]:

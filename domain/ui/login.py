@@ -20,7 +20,8 @@ def login(view: FormView) -> list[Node]:
     if view.by_key and view.values.get(keys.ASKED):
         return keys.asked(view)
     if identifying.begins(view) and not providers.linking(view):
-        return [*identifying.asked(view), *providers.sign_in(view), nodes.csrf(view.csrf_token)]
+        first = [*identifying.asked(view), *providers.sign_in(view), nodes.csrf(view.csrf_token)]
+        return first + keys.proposed(view)
     if identifying.done(view):
         ways = [_by_code(view), _by_password(view)] if view.messages else [_by_password(view), _by_code(view)]
         through = providers.sign_in(view) if identifying.offers(view, "oidc") else []

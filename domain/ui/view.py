@@ -25,8 +25,8 @@ class FormView:
     goes on to. `recovered_until` stands in the settings that a recovery opened. `style` is the flow's, `use` the method
     of recovery and verification, and `screen` where a form in steps stands (`limen.domain.screen`). `held` are the
     second factors the person has; `addresses` where a code that is one may go; `shown` their secrets by method, where
-    they are to be shown; `owned` every credential they have, None where nobody is known yet. `linked` are the ids of
-    the OpenID providers they can sign in with; `unlinkable`: one of them can be given up.
+    they are to be shown; `owned` the credentials they may sign in by, None where nobody is known yet. `linked` are the
+    ids of the OpenID providers they can sign in with; `unlinkable`: one of them can be given up.
     """
 
     kind: FlowKind

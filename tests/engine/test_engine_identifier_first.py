@@ -7,8 +7,10 @@ import pytest
 from limen.domain import FlowView, Outcome
 from limen.domain.errors import RequestRefused
 from tests.simulation.house import all_same, foresee
+from tests.support.authenticator import Authenticator
 from tests.support.engine import ADA, PASSWORD, House, hook, open_house, parse, shown
-from tests.support.keys import ALONE
+from tests.support.factors import node
+from tests.support.keys import ALONE, PASSKEY, SIGNS_IN, Keyring, methods
 
 FIRST: dict[str, Any] = {"flows": {"login": {"style": "identifier_first"}}}
 TELLS: dict[str, Any] = {"account_enumeration": {"mitigate": False}}
@@ -18,6 +20,8 @@ ASKED = ["identifier_first identifier", "identifier_first method=identifier_firs
 KNOWN = ["identifier_first identifier", "default csrf_token"]
 BY_PASSWORD = ["password password", "password method=password"]
 BY_CODE = ["code method=code"]
+SCRIPT = "webauthn None"
+PASSKEYS = ["passkey_login_trigger", "passkey_login", "passkey_challenge"]
 
 
 def nodes(shown: Outcome | FlowView) -> list[str]:
@@ -159,6 +163,38 @@ async def test_told_outright_it_tells_as_kratos_does() -> None:
         assert (await house.give_code(asked)).completed
         other = await identify(house, await house.start("login"), "bea@example.org")
         assert nodes(other) == [*KNOWN, *BY_CODE], "who signed up by a code has no password"
+
+
+async def test_of_keys_too_an_account_is_offered_its_own() -> None:
+    both: dict[str, Any] = {**FIRST, **methods(webauthn=ALONE, passkey=PASSKEY)}
+    by_key, by_passkey = ["webauthn method=webauthn"], [f"passkey {name}" for name in PASSKEYS]
+    async with open_house(SIGNS_IN, selfservice=both, security=TELLS) as house:
+        await house.register()
+        flow = await house.start("login", type="browser")
+        assert nodes(await identify(house, flow)) == [*KNOWN, *BY_PASSWORD]
+        await (one := Keyring(house, "bea@example.org")).try_register_key(Authenticator())
+        await one.sign_out()
+        assert nodes(await identify(house, flow, one.email)) == [*KNOWN, *by_key]
+        await (other := Keyring(house, "cyd@example.org")).register()
+        await other.sign_out()
+        assert nodes(await identify(house, flow, other.email)) == [*KNOWN, SCRIPT, *by_passkey]
+    async with open_house(selfservice=both) as house:
+        flow = await house.start("login", type="browser")
+        assert nodes(await identify(house, flow)) == [*KNOWN, *by_key, SCRIPT, *by_passkey, *BY_PASSWORD]
+
+
+@pytest.mark.parametrize("type", ["api", "browser"])
+async def test_the_first_step_has_what_a_browser_needs_to_propose_passkeys(type: str) -> None:
+    """Beside names: `autocomplete` says `webauthn` there. Kratos' source has these fields in it, and no button."""
+    async with open_house(SIGNS_IN, selfservice={**FIRST, **methods(passkey=PASSKEY)}) as house:
+        person = Keyring(house, type=type)
+        key = await person.register()
+        await person.sign_out()
+        flow = await person.start("login")
+        fields = [f"passkey {name}" for name in PASSKEYS[1:]]
+        assert nodes(flow) == [*ASKED, *([SCRIPT] if type == "browser" else []), *fields]
+        assert node(flow, "passkey_login").attributes.onloadTrigger == "oryPasskeyLoginAutocompleteInit"
+        assert (await person.sign_in(key, flow)).completed
 
 
 async def test_in_one_step_a_code_tells_nobody_either_where_that_is_asked_for() -> None:

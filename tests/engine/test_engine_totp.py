@@ -10,13 +10,17 @@ import pytest
 import segno
 
 from limen.adapters.sink import Reply
-from tests.support.engine import ADA, House, messages, open_house, parse, shown
+from tests.support.engine import ADA, House, messages, open_house, parse, person, shown, uri
 from tests.support.factors import FACTORS, Authenticator, link_totp, names, node, press, prove, secret_of
 
 SELFSERVICE = {"methods": FACTORS}
 LINKING = ["lookup_secret_regenerate", "totp_qr", "totp_secret_key", "totp_code", "method=totp"]
 LINKED = ["lookup_secret_regenerate", "totp_unlink"]
 ASKED = ["totp_code", "method=totp"]
+
+
+def ascii_of(name: str) -> str:
+    return f"{len(name)}-{ord(name[0]):x}"
 
 
 async def token_of(house: House) -> str:
@@ -48,6 +52,25 @@ async def test_settings_show_what_an_authenticator_takes_over() -> None:
         code, button = node(flow, "totp_code"), flow.ui.nodes[-1]
         assert (code.attributes.required, code.meta.label.id) == (True, 1070006)
         assert (button.attributes.value, button.meta.label.id) == ("totp", 1070003)
+
+
+@pytest.mark.parametrize("name", ["a" * 2300, "é" * 300, "漢" * 250, "🔑" * 90, "%" * 800, "x" * 81], ids=ascii_of)
+async def test_what_an_account_is_called_may_be_longer_than_a_picture_holds(name: str) -> None:
+    """A QR code holds 2331 bytes (ISO/IEC 18004, version 40-M): a longer name is cut, it is a label."""
+    schema = person()
+    marked = {"type": "string", "ory.sh/kratos": {"credentials": {"totp": {"account_name": True}}}}
+    schema["properties"]["traits"]["properties"]["nick"] = marked
+    identity, factors = {"schemas": [{"id": "person", "url": uri(schema)}]}, {**FACTORS}
+    factors["totp"] = {"enabled": True, "config": {"issuer": "🏠" * 60}}
+    async with open_house(identity=identity, selfservice={"methods": factors}) as house:
+        await house.register(traits={"nick": name})
+        token = (await house.sign_in()).session_token
+        flow = await house.start("settings", session_token=token)
+        account, issuer = name[:79] + "…", "🏠" * 39 + "…"
+        url = pyotp.TOTP(secret_of(flow)).provisioning_uri(name=account, issuer_name=issuer)
+        picture = segno.make(url, error="m", micro=False).png_data_uri(scale=5)
+        assert node(flow, "totp_qr").attributes.src == picture
+        await link_totp(house, token)
 
 
 async def test_a_flow_keeps_its_secret_and_another_flow_has_another() -> None:

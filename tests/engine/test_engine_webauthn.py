@@ -6,11 +6,11 @@ import json
 import pytest
 
 from limen.adapters.sink import Reply
-from limen.domain import FlowBusy, RequestRefused
+from limen.domain import FlowBusy, Outcome, RequestRefused
 from tests.support.authenticator import Authenticator, Signer, challenge_of, options_of, parts
-from tests.support.engine import ADA, House, messages, open_house, parse, shown
+from tests.support.engine import ADA, House, JsonDict, messages, open_house, parse, person, shown, uri
 from tests.support.factors import FACTORS, link_totp, node
-from tests.support.keys import SECOND, SIGNS_IN, Keyring, methods
+from tests.support.keys import PASSKEY, SECOND, SIGNS_IN, Keyring, methods
 
 ON = methods(webauthn=SECOND)
 WITH_OTHERS = methods(webauthn=SECOND, **FACTORS)
@@ -268,3 +268,58 @@ async def test_apps_have_no_security_keys() -> None:
         browser = await house.start("login", type="browser")
         refused = await house.engine.submit(browser.id, method="webauthn", values={"identifier": ADA})
         assert shown(refused) == {None: [4010002]}, "a second factor signs nobody in"
+
+
+# ------------------------------------------------------------------------------------- who has no name to sign in with
+
+
+def a_schema(**credentials: JsonDict) -> JsonDict:
+    """The address is good for these credentials alone."""
+    document = person()
+    document["properties"]["traits"]["properties"]["email"]["ory.sh/kratos"] = {"credentials": credentials}
+    return {"schemas": [{"id": "person", "url": uri(document)}]}
+
+
+async def confirmed(person: Keyring, key: Authenticator) -> tuple[str, Outcome]:
+    """The name the form has, and what comes of an answer by just that form."""
+    flow = await person.start("login", aal="aal2")
+    name = node(flow, "identifier").attributes.value
+    answer = key.get(options_of(flow, "webauthn_login_trigger"))
+    return name, await person.submit(flow, "webauthn", {"identifier": name, "webauthn_login": answer})
+
+
+async def test_who_signs_in_by_code_alone_is_called_by_their_address() -> None:
+    """Better: Kratos has no name for them, and wants one."""
+    schema = a_schema(code={"identifier": True, "via": "email"})
+    hooks, key = {"registration.after.code": [{"hook": "session"}]}, Authenticator()
+    async with open_house(hooks, identity=schema, selfservice={"methods": {"webauthn": SECOND}}) as house:
+        ada = Keyring(house)
+        ada.token = (await house.give_code(await house.ask_code("registration"))).session_token
+        assert (await ada.add_key(key)).completed
+        ada.token = (await house.give_code(await house.ask_code("login"))).session_token
+        name, outcome = await confirmed(ada, key)
+        assert (name, outcome.completed) == (ADA, True)
+        assert (await ada.start("settings")).state == "show_form"
+
+
+@pytest.mark.parametrize(("credentials", "name"), [({"totp": {"account_name": True}}, ADA), ({}, "")])
+async def test_who_has_no_name_at_all_need_not_say_it(credentials: JsonDict, name: str) -> None:
+    both, key, passkey = methods(webauthn=SECOND, passkey=PASSKEY), Authenticator(), Authenticator()
+    async with open_house(SIGNS_IN, identity=a_schema(**credentials), selfservice=both) as house:
+        ada = Keyring(house)
+        assert (await ada.try_register(passkey)).completed
+        assert (await ada.add_key(key)).completed
+        await ada.sign_out()
+        assert (await ada.sign_in(passkey)).completed
+        called, outcome = await confirmed(ada, key)
+        assert (called, outcome.completed) == (name, True)
+
+
+async def test_whom_the_form_has_a_name_for_gives_it() -> None:
+    """As Kratos was recorded."""
+    async with open_house(selfservice=ON) as house:
+        ada, key = await keyed(house)
+        flow = await ada.start("login", aal="aal2")
+        answer = key.get(options_of(flow, "webauthn_login_trigger"))
+        refused = await ada.submit(flow, "webauthn", {"webauthn_login": answer})
+        assert shown(refused) == {"identifier": [4000002]}

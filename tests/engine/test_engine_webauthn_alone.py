@@ -10,15 +10,18 @@ import pytest
 from limen.adapters.sink import Reply
 from limen.domain import FlowBusy, FlowView, Outcome, RequestRefused
 from tests.support.authenticator import Authenticator, Signer, challenge_of, options_of, parts
-from tests.support.engine import ADA, House, open_house, parse, shown
+from tests.support.engine import ADA, PASSWORD, House, open_house, parse, shown
 from tests.support.factors import node
 from tests.support.keys import ALONE, PASSKEY, SECOND, SIGNS_IN, Keyring, methods
 
 ON = methods(webauthn=ALONE)
 NOBODY = "nobody@example.org"
 WRONG = {None: [4000008]}
-AFTER_THE_NAME = ["identifier", "csrf_token", "webauthn_script", "webauthn_login_trigger", "webauthn_login"]
-AFTER_A_MISTAKE = ["csrf_token", "identifier", "webauthn_login", "webauthn_script", "webauthn_login_trigger"]
+AT_FIRST = ["csrf_token", "identifier", "method=webauthn", "password", "method=password"]
+AFTER_THE_NAME = ["identifier", "csrf_token", "webauthn_script", "webauthn_login_trigger", "webauthn_login", "screen"]
+CONFIRMING = ["csrf_token", "identifier", "webauthn_login", "webauthn_script", "webauthn_login_trigger"]
+AFTER_A_MISTAKE = [*CONFIRMING, "screen"]
+"""As recorded, but for the way back (better)."""
 
 
 async def registered(house: House, key: Authenticator | None = None, email: str = ADA) -> tuple[Keyring, Authenticator]:
@@ -64,7 +67,7 @@ async def test_a_login_exchange_by_exchange() -> None:
     async with open_house(SIGNS_IN, selfservice=ON) as house:
         person, key = await registered(house)
         flow = await person.start("login")
-        assert list(parts(flow)) == ["csrf_token", "identifier", "method=webauthn", "password", "method=password"]
+        assert list(parts(flow)) == AT_FIRST
         assert node(flow, "identifier").attributes.autocomplete == "username webauthn"
         assert shown(await person.submit(flow, "webauthn", {})) == {"identifier": [4000002]}
         asked = await person.name(flow=flow)
@@ -110,6 +113,11 @@ async def test_an_answer_counts_for_the_name_it_was_asked_for() -> None:
         asked = await person.name()
         assert shown(await person.answer(key, asked, "bob@example.org")) == WRONG
         assert shown(await person.answer(hers, await person.name())) == WRONG
+        asked = await person.name()
+        refused = await person.answer(hers, asked, "bob@example.org")
+        assert shown(refused) == WRONG, "her name and her key, and it was not asked (§7.2 step 5)"
+        assert (await person.answer(key, refused)).completed
+        await person.sign_out()
         assert (
             shown(
                 await other.submit(
@@ -130,11 +138,79 @@ async def test_who_confirms_that_it_is_them_is_asked_at_once() -> None:
         person, key = Keyring(house), Authenticator()
         await person.try_register_key(key)
         flow = await person.start("login", refresh=True)
-        assert (list(parts(flow)), shown(flow)) == (AFTER_A_MISTAKE, {None: [1010003]})
+        assert (list(parts(flow)), shown(flow)) == (CONFIRMING, {None: [1010003]})
         outcome = await person.answer(key, flow)
         assert outcome.session is not None
         shown_by = [(one.method, one.aal) for one in outcome.session.authentication_methods]
         assert shown_by == [("webauthn", "aal1")] * 2
+
+
+async def test_who_has_a_second_factor_alone_is_offered_no_key_to_confirm_by(tmp_path: Any) -> None:
+    """The key stays what it was made as: its answer would not count."""
+    store = f"sqlite:///{tmp_path / 'limen.db'}"
+    async with open_house(SIGNS_IN, store=store, selfservice=methods(webauthn=SECOND)) as house:
+        assert (await (await Keyring(house).by_password()).add_key(Authenticator())).completed
+    async with open_house(SIGNS_IN, store=store, selfservice=ON) as house:
+        person, key = await Keyring(house).by_password(registered=True), Authenticator()
+        by_password = ["csrf_token", "identifier", "password", "method=password"]
+        assert list(parts(await person.start("login", refresh=True))) == by_password
+        assert (await person.add_key(key)).completed
+        flow = await person.start("login", refresh=True)
+        assert list(parts(flow)) == [*CONFIRMING, *by_password[2:]]
+        assert (await person.answer(key, flow)).completed
+
+
+# ------------------------------------------------------------------------------------------------ the way back
+
+
+async def back(person: Keyring, asked: Outcome) -> Outcome:
+    """The button beside the question; as every button of a form it comes with the empty fields."""
+    button = node(asked, "screen").attributes
+    assert (button.type, node(asked, "screen").meta.label.id) == ("submit", 1040008)
+    flow, values = asked.flow, {"identifier": person.email, "webauthn_login": "", "screen": button.value}
+    return await person.house.engine.submit(flow.id, method=None, values=values)
+
+
+async def test_who_has_no_key_after_all_goes_back_and_signs_in_otherwise() -> None:
+    """Better: Kratos has no way back, for it asks nobody who has no key."""
+    async with open_house(SIGNS_IN, selfservice=ON) as house:
+        await house.register()
+        person = Keyring(house)
+        there = await back(person, await person.name())
+        assert (there.state, there.error, shown(there), list(parts(there))) == ("choose_method", None, {}, AT_FIRST)
+        assert (node(there, "identifier").attributes.type, node(there, "identifier").attributes.value) == ("text", ADA)
+        assert list(parts(await house.engine.flow(there.flow.id))) == AT_FIRST
+        values = {"identifier": ADA, "password": PASSWORD}
+        assert (await person.submit(there, "password", values)).completed
+
+
+async def test_and_who_mistyped_their_name_gives_another() -> None:
+    async with open_house(SIGNS_IN, selfservice=ON) as house:
+        person, key = await registered(house)
+        stranger = Keyring(house, NOBODY)
+        there = await back(stranger, await stranger.name())
+        asked = await person.name(flow=there.flow)
+        assert (list(parts(asked)), listed(asked)) == (AFTER_THE_NAME, [key.name])
+        assert (await person.answer(key, asked)).completed
+
+
+async def test_another_way_that_is_tried_is_the_one_the_form_shows() -> None:
+    async with open_house(SIGNS_IN, selfservice=ON) as house:
+        await house.register()
+        person = Keyring(house)
+        asked = await person.name()
+        wrong = await person.submit(asked, "password", {"identifier": ADA, "password": "another one"})
+        assert (shown(wrong), list(parts(wrong))) == ({None: [4000006]}, AT_FIRST)
+
+
+async def test_without_a_question_there_is_nothing_to_go_back_from() -> None:
+    async with open_house(SIGNS_IN, selfservice=ON) as house:
+        flow = await house.start("login", type="browser")
+        refused = await house.engine.submit(flow.id, method=None, values={"screen": "previous"})
+        assert (shown(refused), list(parts(refused))) == ({"identifier": [4000002]}, AT_FIRST)
+
+
+# ---------------------------------------------------------------------------------------------------- the last key
 
 
 async def test_the_last_key_of_who_has_nothing_else_stays() -> None:
@@ -249,6 +325,23 @@ async def test_a_name_that_nobody_has_is_answered_like_one_that_is_somebodys() -
         assert (named[0] is None, named[1]) == (False, None), "whose name it is, is on record and not shown"
         assert seen[1] == seen[0]
         assert seen[2] == seen[0]
+
+
+async def test_told_outright_it_tells_as_kratos_does() -> None:
+    """`security.account_enumeration.mitigate: false`: as recorded, 4000015 on the form as it was."""
+    security = {"account_enumeration": {"mitigate": False}}
+    async with open_house(SIGNS_IN, selfservice=ON, security=security) as house:
+        person, key = await registered(house)
+        await house.register("without@example.org")
+        flow = await person.start("login")
+        for name in (NOBODY, "without@example.org"):
+            refused = await person.submit(flow, "webauthn", {"identifier": name})
+            assert (refused.error, shown(refused), list(parts(refused))) == (None, {None: [4000015]}, AT_FIRST)
+            assert node(refused, "identifier").attributes.value == ""
+        assert [entry.data["reason"] for entry in house.log("MethodRefused")] == ["unknown", "unknown"]
+        asked = await person.name(flow=flow)
+        assert (listed(asked), shown(asked)) == ([key.name], {None: [1010012]})
+        assert (await person.answer(key, asked)).completed
 
 
 async def test_imaginary_keys_are_always_the_same_and_look_like_real_ones() -> None:

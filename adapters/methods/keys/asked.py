@@ -35,6 +35,10 @@ class Asked:
         """The same question with another challenge."""
         return replace(self, challenge=encode(secrets.bytes(CHALLENGE_BYTES)))
 
+    def lists(self, key: Key) -> bool:
+        """Whether this key may answer: where some are listed, no other may (§7.2 step 5)."""
+        return not self.listed or key.id in self.listed
+
     def record(self) -> str:
         """As it is kept."""
         return json.dumps(asdict(self))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from limen.adapters.configuration.origins import origin_of
 from limen.adapters.configuration.values import parse_duration
 from limen.adapters.methods.keys.key import encode
 
@@ -69,11 +70,10 @@ class Party:
 def webauthn_party(config: Mapping[str, Any], base_url: str) -> Party:
     """The relying party of `webauthn`: any authenticator will do, and no verification of its user is asked for."""
     rp = _rp(config)
-    origins = rp.get("origins") or ([rp["origin"]] if rp.get("origin") else [])
     return Party(
         id=rp["id"],
         name=rp["display_name"],
-        origins=tuple(origins) or _own_origin(rp["id"], base_url),
+        origins=_origins(rp, base_url),
         selection={"userVerification": _DISCOURAGED},
         timeouts={"registration": 120_000, "login": 120_000},
     )
@@ -94,7 +94,7 @@ def passkey_party(config: Mapping[str, Any], base_url: str) -> Party:
     return Party(
         id=rp["id"],
         name=rp["display_name"],
-        origins=tuple(rp.get("origins") or ()) or _own_origin(rp["id"], base_url),
+        origins=_origins(rp, base_url),
         selection=selection,
         timeouts={when: _milliseconds(timeouts.get(when, usual)) for when in ("registration", "login")},
         attestation=(config.get("attestation") or {}).get("preference", "none"),
@@ -107,8 +107,10 @@ def _rp(config: Mapping[str, Any]) -> Mapping[str, Any]:
     return rp
 
 
-def _own_origin(rp_id: str, base_url: str) -> tuple[str, ...]:
-    return (f"{urlsplit(base_url).scheme}://{rp_id}",)
+def _origins(rp: Mapping[str, Any], base_url: str) -> tuple[str, ...]:
+    """Those of the configuration, as browsers write them; without any, the site itself."""
+    given = rp.get("origins") or ([rp["origin"]] if rp.get("origin") else [])
+    return tuple(origin_of(one) or one for one in given) or (f"{urlsplit(base_url).scheme}://{rp['id']}",)
 
 
 def _milliseconds(text: str) -> int:

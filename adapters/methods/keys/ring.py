@@ -63,7 +63,7 @@ class Ring:
             asked = Asked.draw(self.secrets)
             return Refused("wrong_answer", (key_messages.wrong_key(),), identity_id=whose, pending=asked.record())
         usable = self.usable(keys)
-        known = next((key for key in usable if key.id == answer.id), None)
+        known = next((key for key in usable if key.id == answer.id and asked.lists(key)), None)
         try:
             used = verify(answer, self.party, asked.challenge, known or nobodys_key(answer.id), handle_needed=by_key)
             if known is None or identity is None:
