@@ -147,8 +147,8 @@ class FormAdvanced(FlowEvent):
     """The form goes on to its next step, or back to the one before: nothing was proven yet.
 
     `step` is where it goes: `credentials` or `profile` in two-step registration, `identified` where a login knows who
-    it may be, `asked` where an authenticator has been asked, `linking` where it waits for an account to be proven that
-    a provider is to be linked to. `form` (sealed) holds what the form keeps.
+    it may be, `asked` where an authenticator has been asked and `back` from there, `linking` where it waits for an
+    account to be proven that a provider is to be linked to. `form` (sealed) holds what the form keeps.
     """
 
     method: str

@@ -25,6 +25,12 @@ SOURCE: Final = """\
     return document.getElementsByName(name)[0];
   }
 
+  // What a form asks; a flow that has ended asks nothing.
+  function question(name) {
+    const field = named(name);
+    return field && field.value ? JSON.parse(field.value) : null;
+  }
+
   // Names, ids and challenges come as text; the browser wants bytes.
   function readable(options) {
     const key = { ...options.publicKey, challenge: decode(options.publicKey.challenge) };
@@ -58,45 +64,58 @@ SOURCE: Final = """\
     navigator.credentials.create(readable(options)).then((made) => submit(named(name), made)).catch(fail);
   }
 
+  // A browser has one request at a time: what it proposes waits for this one, and goes on if nothing comes of it.
   function get(options, name) {
     waiting.abort();
-    navigator.credentials.get(readable(options)).then((given) => submit(named(name), given)).catch(fail);
+    navigator.credentials
+      .get(readable(options))
+      .then((given) => submit(named(name), given))
+      .catch((error) => {
+        fail(error);
+        propose();
+      });
+  }
+
+  // Where a form says so, the browser proposes passkeys as soon as the page is there.
+  function propose() {
+    const field = named("passkey_login");
+    if (field && field.hasAttribute("onload")) window.oryPasskeyLoginAutocompleteInit();
   }
 
   let waiting = new AbortController();
 
   window.oryWebAuthnLogin = (options) => get(options, "webauthn_login");
   window.oryWebAuthnRegistration = (options) => create(options, "webauthn_register");
-  window.oryPasskeyLogin = () => get(JSON.parse(named("passkey_challenge").value), "passkey_login");
+  window.oryPasskeyLogin = () => get(question("passkey_challenge"), "passkey_login");
 
   // Passkeys among what the browser proposes for the name (conditional mediation, §5.1.4).
   window.oryPasskeyLoginAutocompleteInit = async () => {
     const able = window.PublicKeyCredential && PublicKeyCredential.isConditionalMediationAvailable;
     if (!able || !(await PublicKeyCredential.isConditionalMediationAvailable())) return;
+    const asked = question("passkey_challenge");
+    if (!asked) return;
+    waiting.abort();
     waiting = new AbortController();
-    const options = readable(JSON.parse(named("passkey_challenge").value));
     navigator.credentials
-      .get({ ...options, mediation: "conditional", signal: waiting.signal })
+      .get({ ...readable(asked), mediation: "conditional", signal: waiting.signal })
       .then((given) => submit(named("passkey_login"), given))
-      .catch((error) => console.error(error));
+      .catch((error) => error.name === "AbortError" || console.error(error));
   };
 
   window.oryPasskeyRegistration = () => {
-    const data = JSON.parse(named("passkey_create_data").value), options = data.credentialOptions;
+    const data = question("passkey_create_data"), options = data.credentialOptions;
     const name = named(data.displayNameFieldName) && named(data.displayNameFieldName).value;
     if (name) options.publicKey.user = { ...options.publicKey.user, name, displayName: name };
     create(options, "passkey_register");
   };
 
   window.oryPasskeySettingsRegistration = () => {
-    create(JSON.parse(named("passkey_create_data").value), "passkey_settings_register");
+    create(question("passkey_create_data"), "passkey_settings_register");
   };
 
-  // Fields that ask for something as soon as the page is there.
-  window.addEventListener("load", () => {
-    const field = named("passkey_login");
-    if (field && field.hasAttribute("onload")) window.oryPasskeyLoginAutocompleteInit();
-  });
+  // Pages that put the script in by themselves do so when they have loaded already.
+  if (document.readyState === "complete") propose();
+  else window.addEventListener("load", propose);
 })();
 """
 

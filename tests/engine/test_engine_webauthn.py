@@ -289,7 +289,7 @@ async def confirmed(person: Keyring, key: Authenticator) -> tuple[str, Outcome]:
 
 
 async def test_who_signs_in_by_code_alone_is_called_by_their_address() -> None:
-    """Better: Kratos has no name for them, and wants one."""
+    """Else the form would have no name for them, and want one."""
     schema = a_schema(code={"identifier": True, "via": "email"})
     hooks, key = {"registration.after.code": [{"hook": "session"}]}, Authenticator()
     async with open_house(hooks, identity=schema, selfservice={"methods": {"webauthn": SECOND}}) as house:
