@@ -251,11 +251,8 @@ class Accepting:
 
     async def _completed(self, done: Completed, chosen: Plan, request: Request) -> Outcome:
         flow, decision = done.work.flow, done.decision
-        dispatcher = self.services.dispatcher
-        if done.schedule.ids:
-            dispatcher.wake()
-        await dispatcher.take_up([*(started.delivery for started in done.verifications), *done.mails])
-        failure = await dispatcher.deliver_awaited(done.schedule.awaited)
+        mails = [*(started.delivery for started in done.verifications), *done.mails]
+        failure = await self.services.dispatcher.follow(done.schedule, mails)
         outcome = await self._success(done, chosen, request)
         if done.schedule.failed is not None:
             planned, detail = done.schedule.failed

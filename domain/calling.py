@@ -157,7 +157,7 @@ class Calling:
         if not isinstance(verdict, Failure) or not retriable(answer, parses=errand.parses):
             return None
         left = (deadline - self.tools.clock.now()).total_seconds()
-        random = int.from_bytes(self.tools.secrets.bytes(4), "big") / 2**32
+        random = self.tools.chance()
         asked = answer.retry_after if isinstance(answer, Answer) else None
         return pause(attempt, random=random, retry_after=asked, remaining=left, retry=errand.planned.settings.retry)
 

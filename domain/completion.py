@@ -195,16 +195,14 @@ class Completion:
             schedule = await self.scheduler.actions(
                 settings, work, context, now, identity_id=whose, name=SETTINGS.method
             )
-        schedule.add(
-            await self.scheduler.actions(
-                later,
-                work,
-                lambda: self.presenter.context(flow, request, phase="after", decision=decision, state="completed"),
-                now,
-                identity_id=whose,
-            )
+        return await self.scheduler.actions(
+            later,
+            work,
+            lambda: self.presenter.context(flow, request, phase="after", decision=decision, state="completed"),
+            now,
+            identity_id=whose,
+            after=schedule,
         )
-        return schedule
 
     def _tell_previous_addresses(self, work: Work, decision: Decision, plan: Plan, now: datetime) -> list[UUID]:
         """`notify_previous_addresses`: one message an address, scheduled with the commit."""

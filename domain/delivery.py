@@ -50,7 +50,10 @@ class DeliveryScheduled(DeliveryEvent):
 
 
 class DeliveryStarted(DeliveryEvent):
-    """A process took it on. Until `lease` nobody else does; after that the process counts as dead."""
+    """A process took it on. Until `lease` nobody else does; after that the process counts as dead.
+
+    The same `attempt` once more: it had not begun yet, and its process keeps it for longer.
+    """
 
     attempt: int
     lease: datetime
@@ -118,6 +121,8 @@ class Delivery(Aggregate):
         self.lease: datetime | None = None
         self.next_at: datetime | None = None
         self.status: int | None = None
+        self.given_up: tuple[str, str] | None = None
+        """Why it is a dead letter: reason and detail."""
 
     def apply(self, event: DomainEvent) -> None:
         """Copies what the event says."""
@@ -137,6 +142,7 @@ class Delivery(Aggregate):
                 self.state, self.status = "delivered", event.status
             case DeliveryParked():
                 self.state, self.status = "dead", event.status
+                self.given_up = (event.reason, event.detail)
             case DeliveryCanceled():
                 self.state = "canceled"
             case _:

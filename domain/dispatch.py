@@ -7,27 +7,23 @@ time. What a dead process held is taken over after its lease, with the same trig
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from limen.domain.action import Action, ActionSettings, Retry
 from limen.domain.answer import Failure, pause
-from limen.domain.calling import remaining
+from limen.domain.attempts import NEVER_SENT, Attempts
+from limen.domain.awaiting import Awaiting
 from limen.domain.configuration import Configuration
 from limen.domain.delivery import Delivery
-from limen.domain.errors import LimenError, StoreConflict
+from limen.domain.errors import LimenError
 from limen.domain.handler import Actions
-from limen.domain.patience import OutOfTime, either, first
 from limen.domain.plan import settings_of
 from limen.domain.ports import Courier, Step
 from limen.domain.rules import Rules
-from limen.domain.scheduling import LEASE_MARGIN
+from limen.domain.scheduling import LEASE_MARGIN, Schedule
 from limen.domain.sending import Result, Sending
 from limen.domain.streams import Streams
 from limen.domain.tools import Tools
-
-NEVER_SENT = ("erased", "nobody")
-"""Why a delivery is canceled: its person was erased; nobody is known at its address, and a stranger is not told."""
 
 
 class Dispatcher:
@@ -47,6 +43,8 @@ class Dispatcher:
         self.handlers = handlers
         self.courier = courier
         self.sending = Sending(tools, streams, handlers, courier)
+        self.attempts = Attempts(tools, streams, self.wake)
+        self.awaiting = Awaiting(tools, streams, self.sending, self.attempts, self._settings)
         self.retry = retry
         self._recall = recall
         self._woken = asyncio.Event()
@@ -76,6 +74,19 @@ class Dispatcher:
         elif listed:
             self.wake()
 
+    async def follow(self, schedule: Schedule, mails: Iterable[UUID]) -> tuple[str, Failure] | None:
+        """Sees to what a flow's completion scheduled; the first failure of what the flow waits for.
+
+        The completion stands whatever happens here, and its answer must not be lost: where a delivery cannot even be
+        recorded (the store has gone away), the worker sends it when its lease is over.
+        """
+        self.wake_for(schedule.ids)
+        try:
+            await self.take_up(mails)
+            return await self.awaiting.deliver(schedule.awaited)
+        except LimenError:
+            return None
+
     # -- sending
 
     async def deliver(self, id: UUID) -> Result | None:
@@ -104,7 +115,7 @@ class Dispatcher:
             return None
         settings, gate = await self._settings(delivery), self.tools.gate
         if gate.crowded(delivery.action, settings.concurrency):
-            await self.defer(id, 1 + 9 * self._random())
+            await self.defer(id, 1 + 9 * self.tools.chance())
             return None
         async with gate.place(delivery.action, settings.concurrency):  # no attempt has begun while it waits
             return await self._claim(delivery, settings)
@@ -112,67 +123,11 @@ class Dispatcher:
     async def _claim(self, delivery: Delivery, settings: ActionSettings) -> Result | None:
         now = self.tools.clock.now()
         lease = now + timedelta(seconds=settings.timeout + LEASE_MARGIN)
-        delivery.fire("attempt", now, attempt=delivery.attempts + 1, lease=lease)
-        try:
-            await self.streams.append(Step(due=[(delivery.id, lease)]), delivery)
-        except StoreConflict:
+        if not await self.attempts.begin(delivery, delivery.attempts + 1, lease):
             return None
         result = await self.sending.attempt(delivery, settings.timeout)
         await self._record(delivery, result, now)
         return result
-
-    async def deliver_awaited(self, deliveries: Sequence[UUID]) -> tuple[str, Failure] | None:
-        """Sends what its flow waits for, in order, each with its retries; the first failure ends it.
-
-        They were claimed in the append that scheduled them. What is left behind a failure is the worker's.
-        """
-        for position, id_ in enumerate(deliveries):
-            delivery = await self.streams.load(Delivery, id_)
-            settings = await self._settings(delivery)
-            began = self.tools.clock.now()
-            deadline = began + timedelta(seconds=settings.timeout)
-            while True:
-                started = self.tools.clock.now()
-                result = await self._attempt(delivery, settings, deadline)
-                wait = self._pause(result, delivery.attempts, settings.retry, deadline)
-                if wait is None:
-                    break
-                next_at = self.tools.clock.now() + timedelta(seconds=wait)
-                await self._postpone(delivery, result, started, next_at, deadline)
-                await either(self.tools.clock.sleep(wait), asyncio.sleep(wait))
-                lease = deadline + timedelta(seconds=LEASE_MARGIN)
-                delivery.fire("attempt", self.tools.clock.now(), attempt=delivery.attempts + 1, lease=lease)
-                if not await self._append(Step(due=[(id_, lease)]), delivery):
-                    return None
-            await self._end(delivery, result, started)
-            if result.failure is not None:
-                await self._hand_over(deliveries[position + 1 :])
-                return delivery.action, result.failure
-        return None
-
-    async def _attempt(self, delivery: Delivery, settings: ActionSettings, deadline: datetime) -> Result:
-        """One attempt of what a flow waits for; its wait at the action's gate counts against the deadline."""
-        clock, gate = self.tools.clock, self.tools.gate
-
-        async def send() -> Result:
-            return await self.sending.attempt(delivery, remaining(deadline, clock.now()))
-
-        if settings.concurrency is None:
-            return await send()
-        try:
-            asking = gate.through(delivery.action, settings.concurrency, send)
-            return await first(clock, remaining(deadline, clock.now()), asking)
-        except OutOfTime:
-            return Result(Failure("timeout", "no answer in time"))
-
-    async def _hand_over(self, rest: Sequence[UUID]) -> None:
-        now = self.tools.clock.now()
-        for id_ in rest:
-            delivery = await self.streams.load(Delivery, id_)
-            delivery.fire("postpone", now, attempt=delivery.attempts, reason="not_reached", duration=0.0, next_at=now)
-            await self._append(Step(due=[(id_, now)]), delivery)
-        if rest:
-            self.wake()
 
     async def _settings(self, delivery: Delivery) -> ActionSettings:
         if delivery.channel == "web_hook":
@@ -190,80 +145,22 @@ class Dispatcher:
             return None  # its request is rendered already: only what limen.yml says of it is lost
         return find_action(rules.configuration, delivery.action)
 
-    # -- the record
-
     async def _record(self, delivery: Delivery, result: Result, started: datetime) -> None:
         """After a worker's attempt: delivered, to be tried again later, or given up."""
         wait = None
         if result.failure is not None and result.failure.reason not in NEVER_SENT:
             wait = pause(
                 delivery.attempts,
-                random=self._random(),
+                random=self.tools.chance(),
                 retry_after=result.retry_after,
                 remaining=float("inf"),
                 retry=self.retry,
             )
         if wait is None:
-            await self._end(delivery, result, started)
+            await self.attempts.end(delivery, result, started)
             return
         next_at = self.tools.clock.now() + timedelta(seconds=wait)
-        await self._postpone(delivery, result, started, next_at, next_at)
-
-    async def _postpone(
-        self, delivery: Delivery, result: Result, started: datetime, next_at: datetime, due: datetime
-    ) -> None:
-        now = self.tools.clock.now()
-        assert result.failure is not None
-        delivery.fire(
-            "postpone",
-            now,
-            attempt=delivery.attempts,
-            reason=result.failure.reason,
-            status=result.status,
-            duration=_spent(started, now),
-            next_at=next_at,
-            response_digest=result.digest,
-        )
-        await self._append(Step(due=[(delivery.id, due)]), delivery)
-        self.wake()
-
-    async def _end(self, delivery: Delivery, result: Result, started: datetime) -> None:
-        now = self.tools.clock.now()
-        fields: dict[str, Any] = {
-            "attempt": delivery.attempts,
-            "status": result.status,
-            "duration": _spent(started, now),
-            "response_digest": result.digest,
-        }
-        if result.failure is None:
-            delivery.fire("deliver", now, verdict=result.verdict, **fields)
-        elif result.failure.reason in NEVER_SENT:
-            delivery.fire("cancel", now, reason=result.failure.reason)
-        else:
-            delivery.fire("park", now, reason=result.failure.reason, detail=result.failure.detail, **fields)
-        await self._append(Step(done=[delivery.id]), delivery)
-
-    async def _append(self, step: Step, delivery: Delivery) -> bool:
-        """False on a conflict: the lease ran out and somebody took over; their record holds."""
-        try:
-            await self.streams.append(step, delivery)
-        except StoreConflict:
-            delivery.collect_events()
-            return False
-        return True
-
-    def _pause(self, result: Result, attempt: int, retry: Retry, deadline: datetime) -> float | None:
-        if result.failure is None or not result.again:
-            return None
-        remaining = (deadline - self.tools.clock.now()).total_seconds()
-        return pause(attempt, random=self._random(), retry_after=result.retry_after, remaining=remaining, retry=retry)
-
-    def _random(self) -> float:
-        return int.from_bytes(self.tools.secrets.bytes(4), "big") / 2**32
-
-
-def _spent(since: datetime, now: datetime) -> float:
-    return round((now - since).total_seconds() * 1000, 3)
+        await self.attempts.postpone(delivery, result, started, next_at, next_at)
 
 
 def find_action(configuration: Configuration, id_: str) -> Action | None:

@@ -20,17 +20,15 @@ LEASE_MARGIN = 15.0
 
 @dataclass(slots=True)
 class Schedule:
-    """What was scheduled: the awaited ones in order, all ids, and the first awaited action whose template failed."""
+    """What was scheduled: the awaited ones in order, all ids, and the first awaited action whose template failed.
+
+    `patience` is how many seconds the awaited ones may take together: they are sent one after the other.
+    """
 
     awaited: list[UUID] = field(default_factory=list)
     ids: list[UUID] = field(default_factory=list)
     failed: tuple[Planned, str] | None = None
-
-    def add(self, other: "Schedule") -> None:
-        """Takes in what was scheduled beside it."""
-        self.awaited += other.awaited
-        self.ids += other.ids
-        self.failed = self.failed or other.failed
+    patience: float = 0.0
 
 
 class Scheduler:
@@ -51,12 +49,14 @@ class Scheduler:
         *,
         identity_id: UUID | None = None,
         name: str | None = None,
+        after: Schedule | None = None,
     ) -> Schedule:
         """Schedules these actions, rendered with `context`; a canceled or failed template is recorded on the flow.
 
-        `name` tells the context apart from another one of the same commit.
+        `name` tells the context apart from another one of the same commit; `after`: what the same commit has scheduled
+        before them, to which they are added.
         """
-        schedule = Schedule()
+        schedule = after or Schedule()
         if not planned:
             work.note_context(context, at, scheduling=True, of=name)
             return schedule
@@ -77,11 +77,8 @@ class Scheduler:
                 if one.timing == "after_commit" and schedule.failed is None:
                     schedule.failed = (one, failed.detail)
                 continue
-            delivery = self._deliver(one, work, at, trigger_id, digest, identity_id)
+            delivery = self._deliver(one, work, at, trigger_id, digest, identity_id, schedule)
             work.keep("payload", str(delivery), payload, at)
-            schedule.ids.append(delivery)
-            if one.timing == "after_commit":
-                schedule.awaited.append(delivery)
         return schedule
 
     async def payload(
@@ -109,7 +106,9 @@ class Scheduler:
         trigger_id: UUID,
         digest: str,
         identity_id: UUID | None,
+        schedule: Schedule,
     ) -> UUID:
+        """An awaited one is taken on at once, until its turn would be over if those before it took all their time."""
         awaited = planned.timing == "after_commit"
         delivery = self.scheduled(
             planned,
@@ -123,8 +122,11 @@ class Scheduler:
         )
         due = at
         if awaited:
-            due = at + timedelta(seconds=planned.settings.timeout + LEASE_MARGIN)
+            schedule.patience += planned.settings.timeout
+            due = at + timedelta(seconds=schedule.patience + LEASE_MARGIN)
             delivery.fire("attempt", at, attempt=1, lease=due)
+            schedule.awaited.append(delivery.id)
+        schedule.ids.append(delivery.id)
         work.add(delivery)
         work.step.due.append((delivery.id, due))
         return delivery.id

@@ -19,3 +19,7 @@ class Tools:
     caller: Caller
     asker: Asker | None = None
     gate: Gate = field(default_factory=Gate)
+
+    def chance(self) -> float:
+        """A random number in [0, 1), so that many who wait do not come back at once."""
+        return int.from_bytes(self.secrets.bytes(4), "big") / 2**32
