@@ -22,19 +22,33 @@ from limen.domain.runner import Runner
 from limen.domain.scheduling import Scheduler
 from limen.domain.sessions import Sessions, SignedIn
 from limen.domain.streams import Streams
+from limen.domain.token import cookie_secrets
 from limen.domain.tools import Tools
 from limen.domain.work import Work
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the engine has whatever the configuration."""
+    """What the engine has whatever the configuration.
+
+    `signing` signs and verifies what is handed out, session tokens above all: the secrets in force, whatever
+    configuration a flow is pinned to.
+    """
 
     tools: Tools
     streams: Streams
     handlers: Actions
     runner: Runner
     dispatcher: Dispatcher
+    signing: tuple[str, ...] = field(repr=False)
+
+    @classmethod
+    def of(
+        cls, tools: Tools, streams: Streams, handlers: Actions, dispatcher: Dispatcher, in_force: Rules
+    ) -> "Services":
+        """The services of an engine; `in_force` are the rules that new flows begin under."""
+        signing = cookie_secrets(in_force.configuration.secrets)
+        return cls(tools, streams, handlers, Runner(tools, handlers), dispatcher, signing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +78,7 @@ class Desk:
             abilities=Abilities.of(methods),
             people=people,
             presenter=Presenter(tools.keyring, rules),
-            sessions=Sessions(tools, people),
+            sessions=Sessions(tools, people, services.signing),
             scheduler=Scheduler(tools.templates, tools.keyring, tools.ids, rules.id),
         )
 

@@ -33,7 +33,6 @@ from limen.domain.request import Request
 from limen.domain.retreat import retreating
 from limen.domain.revival import GONE, Revival, flow_of
 from limen.domain.rules import Rules
-from limen.domain.runner import Runner
 from limen.domain.sessions import SignedIn
 from limen.domain.streams import Streams
 from limen.domain.submitting import Submitting
@@ -63,7 +62,7 @@ class Engine:
         methods: MethodsSource,
         dispatcher: Dispatcher,
     ) -> None:
-        self.services = Services(tools, streams, handlers, Runner(tools, handlers), dispatcher)
+        self.services = Services.of(tools, streams, handlers, dispatcher, draft)
         self.tools = tools
         self.streams = streams
         self.handlers = handlers

@@ -8,7 +8,7 @@ from limen.domain.identity import SessionOpened, SessionsClosed
 from limen.domain.ports import VaultKey
 from limen.domain.session import Session, SessionRevoked
 from limen.domain.sessions import Sessions
-from limen.domain.token import cookie_secrets, token_row
+from limen.domain.token import token_row
 from limen.domain.token_exchange import return_row
 from limen.domain.work import Work
 
@@ -25,7 +25,7 @@ class SessionChange:
         session = decision.session
         if session is None or not session.pending:
             return
-        secrets = cookie_secrets(self.people.rules.configuration.secrets)
+        secrets = self.sessions.secrets
         if decision.exchange is not None:
             work.step.put.append(return_row(decision, secrets))
         elif decision.session_token is not None:

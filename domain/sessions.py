@@ -26,7 +26,7 @@ from limen.domain.session import (
     SessionStrengthened,
 )
 from limen.domain.streams import ATTEMPTS
-from limen.domain.token import cookie_secrets, matches, mint, session_of
+from limen.domain.token import matches, mint, session_of
 from limen.domain.tools import Tools
 
 
@@ -54,15 +54,20 @@ class _Known:
 
 
 class Sessions:
-    """The sessions of a store, under the rules of one configuration."""
+    """The sessions of a store, under the rules of one configuration.
+
+    `secrets` sign and verify tokens. They are those in force, not those of the configuration: a session begun after
+    a rotation holds in a flow that began before it, one that began in such a flow holds afterwards, and a secret taken
+    off the list ends the sessions it signed in every flow at once.
+    """
 
     KNOWN = 2048
     """How many sessions are known at a time."""
 
-    def __init__(self, tools: Tools, people: People) -> None:
+    def __init__(self, tools: Tools, people: People, secrets: Sequence[str]) -> None:
         self.tools = tools
         self.people = people
-        self.secrets = cookie_secrets(people.rules.configuration.secrets)
+        self.secrets = secrets
         self._known: OrderedDict[UUID, _Known] = OrderedDict()
 
     async def of(self, token: str | None) -> SignedIn | None:
