@@ -13,8 +13,8 @@ import jsonschema_rs
 from jsonschema_rs import ValidationError, Validator
 
 from limen.domain.identifier import is_phone
-from limen.domain.identity_schema import EXTENSION
 from limen.domain.message import Message
+from limen.domain.schema_place import EXTENSION
 from limen.domain.ui import messages
 
 _EMAIL = jsonschema_rs.EmailOptions(require_tld=False, allow_display_text=False)

@@ -229,22 +229,22 @@ class Accepting:
         return await self.reply.outcome(flow, signed_in, continue_with=(step,))
 
     def _start_verifications(self, work: Work, decision: Decision, now: datetime) -> list[StartedVerification]:
-        """Sends the person off to verify the first of their addresses."""
+        """Sends the person off to verify the first of their addresses that a mail reaches; none is verified yet."""
         begun: list[StartedVerification] = []
         verifies = verifies_by_itself(self.desk.rules.configuration)
         decision.at = now
-        for address in decision.profile.verifiable[:1]:
-            if verifies and address.via == "email":
-                started = start_verification(
-                    work,
-                    self.tools,
-                    self.desk.people,
-                    self.scheduler,
-                    decision,
-                    address.value,
-                    self.desk.presenter.request(work.flow),
-                )
-                begun.append(started)
+        reached = [one.value for one in decision.profile.verifiable if one.via == "email"] if verifies else []
+        for address in reached[:1]:
+            started = start_verification(
+                work,
+                self.tools,
+                self.desk.people,
+                self.scheduler,
+                decision,
+                address,
+                self.desk.presenter.request(work.flow),
+            )
+            begun.append(started)
         return begun
 
     # -- after the commit

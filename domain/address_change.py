@@ -17,20 +17,21 @@ from limen.domain.desk import Desk
 from limen.domain.errors import FlowBusy, FlowNotFound, StoreConflict
 from limen.domain.flow import Flow
 from limen.domain.identifier import normalize
-from limen.domain.identity import TraitsChangeHeld
+from limen.domain.identity import Identity, TraitsChangeHeld
 from limen.domain.mention import mention
 from limen.domain.message import Message
+from limen.domain.new_addresses import new_addresses, unverifiable
 from limen.domain.people import People
 from limen.domain.plan import SETTINGS, Plan, continued
-from limen.domain.ports import VaultRow
 from limen.domain.presenter import Presenter
+from limen.domain.profile import Address
 from limen.domain.request import Request
 from limen.domain.self_verification import StartedVerification, start_verification
 from limen.domain.session import Session
 from limen.domain.sessions import Sessions
 from limen.domain.streams import ATTEMPTS
 from limen.domain.ui import messages
-from limen.domain.waiting_change import WaitingChange, change_key, new_addresses
+from limen.domain.waiting_change import WaitingChange, change_key, waiting_change
 from limen.domain.work import Work
 
 
@@ -47,10 +48,16 @@ class AddressChange:
     def verdict(self, decision: Decision) -> tuple[Message, ...] | None:
         """Nothing where the change need not wait; the messages that refuse it; an empty tuple where it waits.
 
-        One new address at a time (Kratos). An account that an action switches off is switched off at once.
+        One new address at a time (Kratos), and none that nobody can verify. An account that an action switches off is
+        switched off at once.
         """
-        found = new_addresses(self.people, decision.previous, decision.profile)
-        if not found or decision.waiting is not None or decision.profile.state != "active":
+        schemas, before, after = self.people.rules.schemas, decision.previous, decision.profile
+        if decision.waiting is not None or after.state != "active":
+            return None
+        if unverifiable(schemas, before, after):
+            return (messages.generic("nobody can verify this address, so it cannot be taken up"),)
+        found = new_addresses(schemas, before, after)
+        if not found:
             return None
         if len(found) > 1:
             return (messages.too_many_address_changes(),)
@@ -67,28 +74,16 @@ class AddressChange:
 
         The event on the identity's stream makes it one after the other with whatever else becomes of the person.
         """
-        (address,) = new_addresses(self.people, decision.previous, decision.profile)
+        (address,) = new_addresses(self.people.rules.schemas, decision.previous, decision.profile)
         streams = self.people.streams
         async with streams.turn(decision.identity.id):
             for _ in range(ATTEMPTS):
                 identity = await self.people.identity(decision.identity.id)
                 if identity is None:
                     raise FlowNotFound(work.flow.id, "the person it was of has been erased")
-                branch, earlier = work.branch(), identity.awaited
-                started = start_verification(
-                    branch,
-                    self.tools,
-                    self.people,
-                    self.desk.scheduler,
-                    decision,
-                    address.value,
-                    self.desk.presenter.request(work.flow),
-                )
-                branch.step.put.append(self._row(work.flow, decision, started, address.via))
-                branch.step.drop += [change_key(earlier)] if earlier is not None else []
-                mention(branch.step, started.flow_id, [self.people.reservation_id(normalize(address.value))])
-                identity.record(TraitsChangeHeld, decision.at, flow_id=work.flow.id, verification_id=started.flow_id)
-                branch.add(identity)
+                waiting = self._waiting(work.flow, decision, address)
+                branch = work.branch()
+                started = self._begin(branch, identity, waiting, decision)
                 try:
                     await branch.commit()
                 except StoreConflict:
@@ -96,21 +91,64 @@ class AddressChange:
                 return branch.flow, started
         raise FlowBusy(work.flow.id)
 
-    def _row(self, flow: Flow, decision: Decision, started: StartedVerification, via: str) -> VaultRow:
+    async def carry_over(self, work: Work, at: datetime, type_: str | None = None) -> StartedVerification | None:
+        """Appends a verification that leads nowhere any more, with another one that its change waits for from now on.
+
+        That one has its mail on the way; `type_` is its type, where it is another. None, and nothing is appended, where
+        no change waits for this flow, or none that could come true.
+        """
+        flow, streams = work.flow, self.people.streams
+        if flow.identity_id is None or flow.kind is not FlowKind.VERIFICATION:
+            return None
+        async with streams.turn(flow.identity_id):
+            for _ in range(ATTEMPTS):
+                identity = await self.people.identity(flow.identity_id)
+                waiting = await waiting_change(streams.store, self.tools.keyring, flow, identity)
+                if identity is None or waiting is None:
+                    return None
+                there = self.people.profile(identity)
+                decision = Decision(at, waiting.via, identity, waiting.profile, previous=there, waiting=waiting)
+                if await dropped(self.people, decision, at) or await self.taken(decision) is not None:
+                    return None
+                branch = work.branch()
+                started = self._begin(branch, identity, waiting, decision, type_)
+                try:
+                    await branch.commit()
+                except StoreConflict:
+                    continue
+                return started
+        raise FlowBusy(flow.id)
+
+    def _begin(
+        self, branch: Work, identity: Identity, waiting: WaitingChange, decision: Decision, type_: str | None = None
+    ) -> StartedVerification:
+        """The verification that a change waits for from now on, and no other, as part of another flow's work."""
+        asked, earlier = self.desk.presenter.request(branch.flow), identity.awaited
+        started = start_verification(
+            branch, self.tools, self.people, self.desk.scheduler, decision, waiting.address, asked, type_
+        )
+        lifespan = self.people.rules.configuration.flow(FlowKind.VERIFICATION).lifespan
+        waiting = replace(waiting, verification=started.flow_id)
+        branch.step.put.append(waiting.row(self.tools.keyring, identity.id, decision.at + lifespan))
+        branch.step.drop += [change_key(earlier)] if earlier is not None else []
+        mention(branch.step, started.flow_id, [self.people.reservation_id(normalize(started.address))])
+        identity.record(TraitsChangeHeld, decision.at, flow_id=waiting.settings, verification_id=waiting.verification)
+        branch.add(identity)
+        return started
+
+    def _waiting(self, flow: Flow, decision: Decision, address: Address) -> WaitingChange:
         assert decision.previous is not None
         assert decision.session is not None
-        waiting = WaitingChange(
-            verification=started.flow_id,
+        return WaitingChange(
+            verification=flow.id,  # until the one is started that it waits for
             settings=flow.id,
             session=decision.session.id,
-            via=via,
-            address=started.address,
+            via=address.via,
+            address=address.value,
             before=decision.previous,
             profile=decision.profile,
             transient_payload=self.desk.presenter.transient_payload(flow),
         )
-        lifespan = self.people.rules.configuration.flow(FlowKind.VERIFICATION).lifespan
-        return waiting.row(self.tools.keyring, decision.identity.id, decision.at + lifespan)
 
     # -- coming true
 

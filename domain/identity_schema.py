@@ -11,11 +11,8 @@ from typing import Any
 
 from limen.domain.identifier import normalize, normalize_phone
 from limen.domain.message import Message
+from limen.domain.schema_place import ITEMS, Place, values_at
 from limen.domain.trait_node import TraitNode, generated_label, trait_node, type_of
-
-EXTENSION = "ory.sh/kratos"
-ITEMS = "*"
-"""Stands in a path for every item of an array."""
 
 _APPLICATORS = ("allOf", "anyOf", "oneOf")
 _CONDITIONALS = ("then", "else", "if", "not")
@@ -23,37 +20,12 @@ _PURPOSES = ("verification", "recovery")
 _CACHED = 64
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """One subschema and where its value stands. `path` begins with `traits`."""
-
-    path: tuple[str, ...]
-    schema: Mapping[str, Any]
-    required: bool
-
-    @property
-    def name(self) -> str:
-        return ".".join(self.path)
-
-    @property
-    def extension(self) -> Mapping[str, Any]:
-        extension = self.schema.get(EXTENSION)
-        return extension if isinstance(extension, Mapping) else {}
-
-    def says(self, *keys: str) -> Any:
-        """What the extension says under these keys, None where it says nothing."""
-        value: Any = self.extension
-        for key in keys:
-            value = value.get(key) if isinstance(value, Mapping) else None
-        return value
-
-
 @dataclass(frozen=True)
 class IdentitySchema:
     """An identity schema, read once. Everything asked of it later is computed from prepared lists."""
 
     document: Mapping[str, Any]
-    _places: tuple[_Place, ...] = field(init=False, repr=False, compare=False)
+    _places: tuple[Place, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_places", tuple(self._walk(self.document, (), False, frozenset())))
@@ -72,13 +44,13 @@ class IdentitySchema:
 
     # ------------------------------------------------------------------------------------------- reading the document
 
-    def _walk(self, schema: Any, path: tuple[str, ...], required: bool, above: frozenset[int]) -> Iterator[_Place]:
+    def _walk(self, schema: Any, path: tuple[str, ...], required: bool, above: frozenset[int]) -> Iterator[Place]:
         """Every subschema below `traits`, in the document's order, properties first. A circle is entered once."""
         if not isinstance(schema, Mapping) or id(schema) in above:
             return
         above = above | {id(schema)}
         if path:
-            yield _Place(path, schema, required)
+            yield Place(path, schema, required)
         needed = schema.get("required")
         needed = needed if isinstance(needed, list) else []
         properties = schema.get("properties")
@@ -124,7 +96,7 @@ class IdentitySchema:
             entries: list[Any] = []
             for place in places:
                 via = place.says("credentials", "code", "via") or "email"
-                for value in _values(traits, place.path[1:]):
+                for value in values_at(traits, place.path[1:]):
                     normal = normalize_phone(value) if method == "code" and via == "sms" else normalize(value)
                     entry = (normal, via) if method == "code" else normal
                     if normal and entry not in entries:
@@ -141,11 +113,22 @@ class IdentitySchema:
         """(value, via) of every address an account can be recovered by."""
         return self._addresses(traits, "recovery")
 
+    @cached_property
+    def mailed(self) -> frozenset[str]:
+        """The names of the traits whose addresses a mail verifies."""
+        return frozenset(place.name for place, via in self._addressed["verification"] if via == "email")
+
+    @cached_property
+    def unverifiable(self) -> tuple[str, ...]:
+        """The names of the traits that recover, or sign in by code, and that no mail verifies."""
+        places = [*(place for place, _ in self._addressed["recovery"]), *self._identifying.get("code", ())]
+        return tuple(dict.fromkeys(place.name for place in places if place.name not in self.mailed))
+
     def account_name(self, traits: Any) -> str:
         """What an authenticator app calls the account (`totp.account_name`), empty where nothing says so."""
         for place in self._places:
             if place.says("credentials", "totp", "account_name") is True:
-                for value in _values(traits, place.path[1:]):
+                for value in values_at(traits, place.path[1:]):
                     return value
         return ""
 
@@ -164,11 +147,11 @@ class IdentitySchema:
 
     def display_name(self, traits: Any) -> str:
         """What a passkey is called by, empty where the traits do not say."""
-        return next(_values(traits, tuple(self.display_name_field.split("."))[1:]), "")
+        return next(values_at(traits, tuple(self.display_name_field.split("."))[1:]), "")
 
     def touches(self, before: Any, after: Any) -> bool:
         """Whether traits differ anywhere that an identifier or an address may stand; the spelling counts too."""
-        return any(list(_values(before, path)) != list(_values(after, path)) for path in self._marked)
+        return any(list(values_at(before, path)) != list(values_at(after, path)) for path in self._marked)
 
     @cached_property
     def _marked(self) -> tuple[tuple[str, ...], ...]:
@@ -178,7 +161,7 @@ class IdentitySchema:
         return tuple(dict.fromkeys(place.path[1:] for place in places))
 
     @cached_property
-    def _identifying(self) -> dict[str, list[_Place]]:
+    def _identifying(self) -> dict[str, list[Place]]:
         methods = ("password", "webauthn", "code")
         return {
             method: places
@@ -187,7 +170,7 @@ class IdentitySchema:
         }
 
     @cached_property
-    def _addressed(self) -> dict[str, list[tuple[_Place, str]]]:
+    def _addressed(self) -> dict[str, list[tuple[Place, str]]]:
         """The places that hold addresses, by what the addresses are for."""
         said = {purpose: [(place, place.says(purpose, "via")) for place in self._places] for purpose in _PURPOSES}
         return {
@@ -199,7 +182,7 @@ class IdentitySchema:
         found: list[tuple[str, str]] = []
         for place, via in self._addressed[purpose]:
             kept = purpose == "verification" and place.schema.get("format", "email") not in ("email", "tel")
-            for value in _values(traits, place.path[1:]):
+            for value in values_at(traits, place.path[1:]):
                 # Kratos keeps the case of an address to verify whose format nothing checks.
                 normal = value.strip() if kept else normalize_phone(value) if via == "sms" else normalize(value)
                 if normal and (normal, via) not in found:
@@ -281,17 +264,3 @@ class IdentitySchema:
 
 _ABSENT = object()
 _read: dict[int, IdentitySchema] = {}
-
-
-def _values(traits: Any, path: tuple[str, ...]) -> Iterator[str]:
-    """The texts that stand at a path; numbers as their text, anything else is no identifier."""
-    if path:
-        if path[0] == ITEMS:
-            for item in traits if isinstance(traits, list | tuple) else ():
-                yield from _values(item, path[1:])
-        elif isinstance(traits, Mapping) and path[0] in traits:
-            yield from _values(traits[path[0]], path[1:])
-    elif isinstance(traits, str):
-        yield traits
-    elif isinstance(traits, int | float) and not isinstance(traits, bool):
-        yield str(traits)

@@ -18,6 +18,7 @@ from limen.domain.message import Message
 from limen.domain.ports import Ids, Keyring, VaultRow
 from limen.domain.profile import Address, Profile
 from limen.domain.reservation import Reservation
+from limen.domain.roles import Role, roles
 from limen.domain.rules import Rules
 from limen.domain.sealed import Sealed
 from limen.domain.streams import Streams
@@ -27,10 +28,6 @@ OPENED = 1024
 
 NOBODY = UUID(int=0)
 """Owns nothing."""
-
-VERIFIABLE = "verification"
-RECOVERY = "recovery"
-"""What an address may be for, beside signing in (`People.roles`)."""
 
 
 class People:
@@ -195,20 +192,13 @@ class People:
         values += [address.value for address in (*profile.verifiable, *profile.recovery)]
         return tuple(dict.fromkeys(map(normalize, values)))
 
-    def roles(self, profile: Profile) -> frozenset[tuple[str, str]]:
-        """What each identifier and address of a profile is for: (role, normalized value), as its schema says now.
+    def roles(self, profile: Profile) -> frozenset[Role]:
+        """What each identifier and address of a profile is for, as its schema says now.
 
-        A role is the method it signs in by, `VERIFIABLE` or `RECOVERY`. Read from the traits, not from the addresses
-        kept, so that a schema that changed meanwhile makes no difference between two profiles.
+        Read from the traits, not from the addresses kept, so that a schema that changed meanwhile makes no difference
+        between two profiles.
         """
-        schema = self.rules.schemas[profile.schema_id]
-        found = {
-            (method, normalize(one[0] if method == "code" else one))
-            for method, listed in schema.identifiers(profile.traits).items()
-            for one in listed
-        }
-        found |= {(VERIFIABLE, normalize(value)) for value, _ in schema.verifiable(profile.traits)}
-        return frozenset(found | {(RECOVERY, normalize(value)) for value, _ in schema.recovery(profile.traits)})
+        return roles(self.rules.schemas[profile.schema_id], profile.traits)
 
     def touched(self, before: Profile, after: Profile) -> bool:
         """Whether `roles` may differ between two profiles: far quicker to say, and mostly not."""

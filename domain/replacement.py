@@ -1,14 +1,16 @@
 """Replacement: a link that counts no more leads to a new flow, which says why. No before-action runs (as in Kratos)."""
 
+from limen.domain.address_change import AddressChange
 from limen.domain.desk import Desk
 from limen.domain.flow import Flow
 from limen.domain.link import NAME, discreet, said_of, type_after
 from limen.domain.message import Message
 from limen.domain.method import Replaced, offers
-from limen.domain.next_steps import with_flow
+from limen.domain.next_steps import NextSteps, with_flow
 from limen.domain.opening import Opening
 from limen.domain.outcome import Outcome
 from limen.domain.request import Request
+from limen.domain.self_verification import StartedVerification
 from limen.domain.work import Work
 
 
@@ -28,8 +30,20 @@ class Replacement:
             whose = verdict.identity_id
             method = flow.method or ""
             flow.fire("refuse", now, method=method, reason=verdict.reason, form=flow.form, identity_id=whose)
+        late = flow.code_expires_at is not None and now >= flow.code_expires_at
+        if verdict.ends or late:  # else the link that counts may still be followed
+            started = await AddressChange(self.desk).carry_over(work, now, type_after(flow, request))
+            if started is not None:
+                return await self._show(started)
         await work.commit()
         return await self._start(flow, verdict.messages, request)
+
+    async def _show(self, started: StartedVerification) -> Outcome:
+        """The verification that a change waits for instead: another link is on its way."""
+        services = self.desk.services
+        await services.dispatcher.take_up([started.delivery])
+        view = await self.desk.view(await services.streams.load(Flow, started.flow_id))
+        return Outcome(view.state, view, continue_with=(NextSteps(self.desk).show_verification(started, url=True),))
 
     async def of_ended(self, flow: Flow, token: object, request: Request) -> Outcome | None:
         """The answer to a link whose flow is over; None where no link was followed. The ended flow learns nothing."""

@@ -39,8 +39,12 @@ def start_verification(
     decision: Decision,
     address: str,
     request: Any,
+    type_: str | None = None,
 ) -> StartedVerification:
-    """A verification flow of an address, opened with its code or link sent, as part of another flow's work."""
+    """A verification flow of an address, opened with its code or link sent, as part of another flow's work.
+
+    It is of `type_`, or of the other flow's type.
+    """
     configuration, keyring, at = people.rules.configuration, tools.keyring, decision.at
     flow_id, identity_id = tools.ids.new(), decision.identity.id
     secret, lifespan, message = _secret(configuration, tools, flow_id, address)
@@ -49,7 +53,7 @@ def start_verification(
         flow_id,
         at,
         kind=FlowKind.VERIFICATION,
-        type=work.flow.type,
+        type=type_ or work.flow.type,
         configuration=people.rules.id,
         expires_at=at + configuration.flow(FlowKind.VERIFICATION).lifespan,
         request=keyring.seal(flow_id, {**request, "transient_payload": None}),

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from uuid import UUID
 
+from limen.domain.address_change import AddressChange
 from limen.domain.assurance import asks_second_factor
 from limen.domain.challenging import send_code
 from limen.domain.configuration import FlowKind
@@ -10,7 +11,7 @@ from limen.domain.desk import Desk
 from limen.domain.flow import Flow
 from limen.domain.mention import bind
 from limen.domain.method import AWAY, LOWER_COUNTER, Advanced, Away, Challenged, Exhausted, Refused, Shown
-from limen.domain.next_steps import with_flow
+from limen.domain.next_steps import NextSteps, with_flow
 from limen.domain.opening import Opening
 from limen.domain.outcome import Outcome
 from limen.domain.pending import pending_key, pending_row
@@ -112,7 +113,10 @@ class Unfinished:
         return replace(outcome, redirect_browser_to=verdict.url)
 
     async def _exhaust(self, work: Work, verdict: Exhausted, signed_in: SignedIn | None, request: Request) -> Outcome:
-        """One wrong code too many: the flow ends; recovery and verification go on with a new one."""
+        """One wrong code too many: the flow ends; recovery and verification go on with a new one.
+
+        A change that waited for this verification waits for that one, and its code is on the way already.
+        """
         flow, now, triggers = work.flow, self.tools.clock.now(), self.reply.triggers
         due, form = triggers.of_failure(flow, EXHAUSTED), self.reply.form(flow, verdict.messages, {})
         flow.fire("fail", now, reason=EXHAUSTED, form=form, deliveries=due.ids)
@@ -120,9 +124,15 @@ class Unfinished:
         if asks_second_factor(flow) and signed_in is not None:
             whose = signed_in.identity.id
         await triggers.tell_failure(due, work, Failure(EXHAUSTED, request, whose, signed_in), now)
-        await work.commit()
+        started = await AddressChange(self.desk).carry_over(work, now)
+        if started is None:
+            await work.commit()
         self.desk.services.dispatcher.wake_for(due.ids)
         outcome = await self.reply.outcome(flow, None, error="too_many_attempts")
+        if started is not None:
+            await self.desk.services.dispatcher.take_up([started.delivery])
+            there = NextSteps(self.desk).show_verification(started, url=flow.type == "browser")
+            return replace(outcome, continue_with=(there,))
         if flow.kind not in (FlowKind.RECOVERY, FlowKind.VERIFICATION):
             return outcome
         new = await Opening(self.desk).start(flow.kind, request, type_=flow.type, replaces=flow.id)

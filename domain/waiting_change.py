@@ -13,9 +13,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from limen.domain.flow import Flow
-from limen.domain.identifier import normalize
 from limen.domain.identity import Identity
-from limen.domain.people import VERIFIABLE, People
 from limen.domain.ports import Keyring, Store, VaultKey, VaultRow
 from limen.domain.profile import Address, Profile
 
@@ -105,21 +103,6 @@ async def waiting_change(store: Store, keyring: Keyring, flow: Flow, identity: I
         profile=Profile.of(record["profile"]),
         transient_payload=record["transient_payload"],
     )
-
-
-def new_addresses(people: People, before: Profile | None, after: Profile) -> list[Address]:
-    """The verifiable addresses that a change brings and that nobody has shown to be theirs yet.
-
-    One that was there is new too where it comes to sign in or to recover: nobody has shown it to be theirs either.
-    """
-    known = _named(before.verifiable) if before is not None else frozenset()
-    gained = people.roles(after) - (people.roles(before) if before is not None else frozenset())
-    gains = {value for role, value in gained if role != VERIFIABLE}
-    return [
-        one
-        for one in after.verifiable
-        if not one.verified and ((one.via, one.value) not in known or normalize(one.value) in gains)
-    ]
 
 
 def _named(addresses: Iterable[Address]) -> frozenset[tuple[str, str]]:

@@ -17,7 +17,6 @@ _ENTRY: Shape = {"hook!": TEXT, "config": ANYTHING}
 _CONFIGS: Mapping[str, Shape] = {
     "notify_previous_addresses": {"recipients": one_of(*RECIPIENTS)},
 }
-_VERIFICATION = ("selfservice", "flows", "verification")
 _OPEN = ("b2b_sso", "organization")
 
 
@@ -120,8 +119,6 @@ def _check_other(draft: Draft, hook: str, entry: Mapping[str, Any], slot: Slot, 
     elif hook in PLACEMENT and "config" in entry:
         draft.findings.fault(here, f"'{hook}' has no config")
     _remark(draft, hook, slot, pointer)
-    if hook == "verify_new_address" and not section(draft.document, *_VERIFICATION).get("enabled"):
-        draft.findings.fault(pointer, "'verify_new_address' needs selfservice.flows.verification.enabled")
     secrets = section(draft.document, "secrets")
     if hook == "session" and not (secrets.get("cookie") or secrets.get("default")):
         draft.findings.fault(pointer, "'session' needs secrets.cookie or secrets.default")

@@ -23,6 +23,12 @@ def check_conditions(draft: Draft) -> None:
         draft.findings.fault("/ciphers/algorithm", "needs secrets.cipher")
 
 
+def offered(document: Mapping[str, Any], use: Any) -> bool:
+    """Whether the method that recovery or verification uses is on. A passwordless code is, whatever `enabled` says."""
+    method = section(document, "selfservice", "methods", use) if isinstance(use, str) else {}
+    return bool(method.get("enabled", use == "code") or (use == "code" and method.get("passwordless_enabled")))
+
+
 def _check_code(code: Mapping[str, Any], findings: Findings) -> None:
     if code.get("passwordless_enabled") is True and code.get("mfa_enabled") is True:
         findings.fault(join(_METHODS, "code", "mfa_enabled"), "excludes passwordless_enabled: a code is one factor")
@@ -63,8 +69,7 @@ def _check_mail(draft: Draft) -> None:
     mailing = [name for name in ("recovery", "verification") if section(flows, name).get("enabled") is True]
     for name in mailing:
         use = section(flows, name).get("use", "code")
-        method = section(draft.document, "selfservice", "methods", use) if isinstance(use, str) else {}
-        if use in ("link", "code") and not method.get("enabled", use == "code"):
+        if use in ("link", "code") and not offered(draft.document, use):
             here = join("/selfservice/flows", name, "use")
             draft.findings.warn(here, f"selfservice.methods.{use} is not enabled: this flow offers nothing")
     if mailing and not section(draft.document, "courier", "smtp").get("connection_uri"):

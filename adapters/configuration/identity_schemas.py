@@ -13,7 +13,7 @@ from limen.adapters.configuration.findings import Findings, join, section
 from limen.adapters.configuration.shape import BOOL, Shape, one_of
 from limen.adapters.configuration.uri import ContentUnavailable
 from limen.adapters.schemas import schema_fault
-from limen.domain.identity_schema import EXTENSION
+from limen.domain.schema_place import EXTENSION
 
 _VIA = one_of("email", "sms")
 _EXTENSION: Shape = {

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from limen.adapters.configuration.actions import read_lists, short_forms
+from limen.adapters.configuration.address_actions import check_address_actions
 from limen.adapters.configuration.check import check
 from limen.adapters.configuration.conditions import check_conditions
 from limen.adapters.configuration.document import LIMEN, documents
@@ -174,6 +175,7 @@ def _read_document(draft: Draft, settings_findings: Findings) -> Configuration |
     read_providers(draft)
     schemas = read_schemas(draft)
     lists = read_lists(draft)
+    check_address_actions(draft, schemas, lists)
     check_ids(draft.hooks, lists.values(), settings_findings)
     known = [*(action for actions in lists.values() for action in actions), *(action for _, action in draft.hooks)]
     check_trigger_ids(draft, known, settings_findings)

@@ -12,7 +12,7 @@ from uuid import UUID
 from limen.domain.action import Action
 from limen.domain.ports import PreparedRequest
 from limen.domain.preparation import prepare, standard_payload
-from limen.domain.simulation.drift import Path, looked_into
+from limen.domain.simulation.drift import Path, looked_into, schemas_differ
 from limen.domain.simulation.pairing import template_of
 from limen.domain.simulation.turn import Turn
 from limen.domain.templating import TemplateCanceled, TemplateFailed, Templates
@@ -48,6 +48,11 @@ class Bodies:
     def drifts(self) -> bool:
         """Whether the new configuration would have filled any part of a context differently."""
         return bool(self._drift)
+
+    @property
+    def remakes_identities(self) -> bool:
+        """Whether the new configuration has other identity schemas."""
+        return schemas_differ(self._drift)
 
     async def of(self, action: Action, ctx: Context | None) -> Body:
         """The body of an action in this context."""
@@ -98,11 +103,3 @@ class Bodies:
             return Body(payload if rendered is None else rendered)
         request = prepare(action, rendered, trigger_id=_NOBODY, ctx=ctx, method=slot.method, at=at)
         return Body(request.body or b"", request)
-
-
-def brings_new(ctx: Context) -> bool:
-    """Whether a change of settings, as its context shows it, brings an address that is not verified."""
-    before, after = (ctx[name].get("verifiable_addresses") or () for name in ("previous_identity", "identity"))
-    known = {(one["via"], one["value"]) for one in before}
-    active = ctx["identity"]["state"] == "active"
-    return active and any((one["via"], one["value"]) not in known and not one["verified"] for one in after)

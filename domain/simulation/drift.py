@@ -46,6 +46,11 @@ def drift(old: Configuration, new: Configuration, kind: FlowKind) -> frozenset[P
     return frozenset(found)
 
 
+def schemas_differ(drift: frozenset[Path]) -> bool:
+    """Whether the identities themselves may be others: they go by other schemas."""
+    return ("identity",) in drift
+
+
 def _verifies(configuration: Configuration) -> bool:
     """Whether new addresses are sent a code or link with the commit, and say so."""
     return verifies_by_itself(configuration)

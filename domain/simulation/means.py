@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from limen.domain.action import Action
+from limen.domain.rules import Rules
 from limen.domain.simulation.bodies import Bodies, Body, Context
 from limen.domain.simulation.contexts import Contexts
 from limen.domain.simulation.differences import Names, changes
@@ -15,12 +16,13 @@ from limen.domain.simulation.turn import Act, Place, Turn, place
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """The turn, the two plans side by side, the records, and what renders bodies.
+    """The new rules, the turn, the two plans side by side, the records, and what renders bodies.
 
     `modifies`: whether an answer may change the identity in it. `given`: whether the application's handlers are at
     hand, so that one that is missing is missing.
     """
 
+    rules: Rules
     turn: Turn
     pairing: Pairing
     records: Records

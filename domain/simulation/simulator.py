@@ -19,7 +19,7 @@ from limen.domain.rules import Rules
 from limen.domain.simulation.admission import otherwise, refusal
 from limen.domain.simulation.bodies import Bodies
 from limen.domain.simulation.contexts import Contexts
-from limen.domain.simulation.drift import Path, drift
+from limen.domain.simulation.drift import Path, drift, schemas_differ
 from limen.domain.simulation.foresight import UNKNOWN, Foresight, TurnForesight
 from limen.domain.simulation.means import Means
 from limen.domain.simulation.pairing import Pairing, actions_of, pair
@@ -127,9 +127,11 @@ class Simulator:
         plan_, pairing = self._paired(turn, past)
         if not pairing.identical:
             return None
-        if self._drifts(flow.kind, turn, past) and any(
-            one.planned.calls_out or one.planned.delivered for one in pairing.pairs
-        ):
+        drift_, planned = self._drifts(flow.kind, turn, past), [one.planned for one in pairing.pairs]
+        if drift_ and any(one.calls_out or one.delivered for one in planned):
+            return None
+        remade = flow.kind is FlowKind.SETTINGS and schemas_differ(drift_)
+        if remade and any(one.ref.hook == VERIFY_NEW_ADDRESS for one in planned):
             return None
         return as_it_was(turn, plan_, pairing)
 
@@ -137,6 +139,7 @@ class Simulator:
         plan_, pairing = self._paired(turn, past)
         until = next((one.version for one in flow.turns if one.version > turn.version), None)
         means = Means(
+            rules=self.rules,
             turn=turn,
             pairing=pairing,
             records=self.records,

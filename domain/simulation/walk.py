@@ -4,13 +4,15 @@ import asyncio
 from dataclasses import replace
 
 from limen.domain.answer import Failure, Modification, Verdict
+from limen.domain.configuration import FlowKind
 from limen.domain.handler import RegisteredHandler
 from limen.domain.placement import PLACEMENT
 from limen.domain.precedence import VERIFY_NEW_ADDRESS
 from limen.domain.recording import verdict_name
 from limen.domain.runner import call_handler, said
+from limen.domain.simulation.address_change import held
 from limen.domain.simulation.asking import Asking
-from limen.domain.simulation.bodies import NOT_KEPT, Context, brings_new
+from limen.domain.simulation.bodies import NOT_KEPT, Context
 from limen.domain.simulation.contexts import Modifications
 from limen.domain.simulation.foresight import UNKNOWN, Foreseen, Source
 from limen.domain.simulation.means import Means
@@ -20,6 +22,7 @@ from limen.domain.simulation.turn import BLOCKING, Act, place
 
 UNFIT = "unfit"
 """Why a submission is refused whose identity an action made unfit for its schema: nothing runs after it."""
+NO_SCHEMA = "the identity schema it went by is gone"
 NOT_RUN = "a Python handler's answer is not foreseen, unless it is pure and at hand"
 """A handler may have changed since, and is not run unless it says that nothing leaves the process through it."""
 
@@ -95,25 +98,33 @@ class Walk:
 
     async def _builtin(self, pair: Pair) -> Foreseen:
         """`require_verified_address` and `verify_new_address`, which look at the identity alone."""
-        act = self.means.act(pair)
-        if act is not None and act.verdict is not None and self.modifications == act.after:
+        act, new_address = self.means.act(pair), pair.planned.ref.hook == VERIFY_NEW_ADDRESS
+        asked = new_address and self.means.turn.slot.flow is FlowKind.SETTINGS  # not where it came true
+        remade = asked and self.means.bodies.remakes_identities
+        if act is not None and act.verdict is not None and self.modifications == act.after and not remade:
             return self._told(pair, act.verdict, "decided", act.verdict)
-        if pair.planned.ref.hook == VERIFY_NEW_ADDRESS:
-            return await self._new_address(pair, act.verdict if act is not None else None)
+        if new_address:
+            return await self._new_address(pair, act.verdict if act is not None else None, remade=remade)
         verified = await self.means.records.verified(self.means.turn)
         if verified is None:
             return self._told(pair, UNKNOWN, "unknown", why=NOT_KEPT)
         return self._told(pair, "continue" if verified else "interrupt", "decided")
 
-    async def _new_address(self, pair: Pair, recorded: str | None) -> Foreseen:
-        """A change waits where it brings an address that is not verified: then the flow started to verify one."""
+    async def _new_address(self, pair: Pair, recorded: str | None, *, remade: bool) -> Foreseen:
+        """A change waits where it brings an address that is not verified: then the flow started to verify one.
+
+        `remade`: by other schemas, which may make other addresses of the same traits.
+        """
         turn, contexts = self.means.turn, self.means.contexts
         ctx = await contexts.before_commit(self.modifications) or await contexts.with_commit(self.modifications)
-        if turn.end == "completed" and turn.started and self.modifications == turn.modifications:
+        if not remade and turn.end == "completed" and turn.started and self.modifications == turn.modifications:
             return self._told(pair, "interrupt", "decided", recorded)
         if ctx is None or "previous_identity" not in ctx:
             return self._told(pair, UNKNOWN, "unknown", recorded, NOT_KEPT)
-        return self._told(pair, "interrupt" if brings_new(ctx) else "continue", "decided", recorded)
+        stops = held(self.means.rules.schemas, ctx, remade=remade)
+        if stops is None:
+            return self._told(pair, UNKNOWN, "unknown", recorded, NO_SCHEMA)
+        return self._told(pair, "interrupt" if stops else "continue", "decided", recorded)
 
     # -- handlers
 

@@ -7,7 +7,19 @@ import pytest
 from limen.adapters import open_engine
 from limen.domain import ConfigurationInvalid
 from limen.domain.testing import FixedClock, MemoryCourier
-from tests.support.addresses import NEW, PROFILE, VERIFY_NEW, arrive, awaited, change, notify, traits, two_addresses
+from tests.support.addresses import (
+    NEW,
+    PROFILE,
+    RESCUE,
+    VERIFY_NEW,
+    arrive,
+    awaited,
+    change,
+    notify,
+    own_rescue,
+    traits,
+    two_addresses,
+)
 from tests.support.engine import ADA, NOON, PASSWORD, House, configuration, hook, open_house, parse
 from tests.support.engine import messages as said
 from tests.support.smtp import smtp_sink
@@ -58,6 +70,24 @@ async def test_a_phone_is_told_nothing() -> None:
         token = await arrive(house, phone="+4930123456")
         assert (await change(house, token, ADA)).completed
         assert told(house) == [ADA]
+
+
+@pytest.mark.parametrize(
+    ("recipients", "when_it_comes", "when_it_goes"),
+    [(None, [], [RESCUE]), ("all_verified", [ADA], [ADA]), ("all", [ADA], [ADA, RESCUE])],
+)
+async def test_an_address_that_only_recovers_is_one_too(
+    recipients: str | None, when_it_comes: list[str], when_it_goes: list[str]
+) -> None:
+    """Who has it may take the account over, so its owner is told that it came, and that it went."""
+    async with open_house({PROFILE: [notify(recipients)]}, identity=own_rescue()) as house:
+        token = await arrive(house, verified=True)
+        assert (await change(house, token, ADA, rescue=RESCUE)).completed
+        assert told(house) == when_it_comes
+        assert (await change(house, token, ADA, rescue="other@example.org")).completed
+        assert told(house) == sorted([*when_it_comes, *when_it_goes])
+        assert (await change(house, token, ADA, rescue="OTHER@example.org", age=36)).completed
+        assert told(house) == sorted([*when_it_comes, *when_it_goes]), "nothing changed but a name"
 
 
 async def test_a_change_that_waits_is_told_when_it_comes_true() -> None:

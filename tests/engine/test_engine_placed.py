@@ -8,7 +8,7 @@ from limen.domain import ConfigurationInvalid
 from limen.domain.configuration import FlowKind, Slot
 from limen.domain.placement import LIST_METHODS
 from limen.domain.precedence import resolve
-from tests.support.engine import ADA, PASSWORD, UI, House, hook, open_house
+from tests.support.engine import ADA, PASSWORD, UI, House, hook, open_house, person, uri
 
 SESSION = {"hook": "session"}
 VERIFIED = {"hook": "require_verified_address"}
@@ -103,6 +103,24 @@ async def test_it_is_checked_for_every_method_of_the_default_list() -> None:
         for method in LIST_METHODS[FlowKind.LOGIN]:
             (action,) = resolve(desk.rules.configuration, Slot(FlowKind.LOGIN, "after", method)).actions
             assert action.hook == "require_verified_address"
+
+
+async def test_the_address_to_verify_is_the_first_that_a_mail_reaches() -> None:
+    """A phone may stand before it in the schema."""
+    schema = person()
+    traits = schema["properties"]["traits"]
+    phone = {"type": "string", "format": "tel", "ory.sh/kratos": {"verification": {"via": "sms"}}}
+    traits["properties"] = {"phone": phone, **traits["properties"]}
+    async with open_house(
+        {"login.after": [VERIFIED]}, identity={"schemas": [{"id": "person", "url": uri(schema)}]}
+    ) as house:
+        await house.register(traits={"phone": "+4930123456"})
+        outcome = await house.sign_in()
+        assert outcome.error == "session_verified_address_required"
+        (step,) = outcome.continue_with
+        assert step["flow"]["verifiable_address"] == house.courier.messages[-1].to == ADA
+        assert (await house.give_code(await house.engine.flow(step["flow"]["id"]))).completed
+        assert (await house.sign_in()).session is not None
 
 
 async def test_what_stands_behind_it_does_not_run() -> None:

@@ -1,7 +1,30 @@
-"""`verify_new_address`: an address that is known, and that nobody verified, waits before it signs in or recovers."""
+"""`verify_new_address`: an address that nobody verified waits before it signs in or recovers, known or not.
 
-from tests.support.addresses import BACKUP, PROFILE, VERIFY_NEW, addresses, arrive, awaited, change, own_backup
-from tests.support.engine import ADA, open_house, shown
+One that nothing ever verifies is refused there.
+"""
+
+import pytest
+
+from tests.support.addresses import (
+    BACKUP,
+    PROFILE,
+    RESCUE,
+    VERIFY_NEW,
+    addresses,
+    arrive,
+    awaited,
+    change,
+    notify,
+    own_backup,
+    own_rescue,
+    traits,
+)
+from tests.support.engine import ADA, JsonDict, open_house, shown
+
+RECOVERS: JsonDict = {"recovery": {"via": "email"}}
+SIGNS_IN: JsonDict = {"credentials": {"code": {"identifier": True, "via": "email"}}}
+A_NAME: JsonDict = {"credentials": {"password": {"identifier": True}}}
+REFUSED = {None: [4000001]}
 
 
 async def test_an_unverified_address_waits_before_it_signs_in_and_recovers() -> None:
@@ -23,3 +46,37 @@ async def test_a_verified_one_does_not_wait_nor_does_one_that_gains_nothing() ->
         assert (await house.verify(BACKUP)).completed
         assert (await change(house, token, BACKUP, backup=ADA)).completed
         assert not house.log("TraitsChangeHeld")
+
+
+@pytest.mark.parametrize("role", [RECOVERS, SIGNS_IN, {**A_NAME, **RECOVERS}])
+async def test_an_address_that_nobody_can_verify_neither_recovers_nor_signs_in(role: JsonDict) -> None:
+    async with open_house({PROFILE: [VERIFY_NEW, notify("all")]}, identity=own_rescue(**role)) as house:
+        token = await arrive(house, verified=True)
+        mails = len(house.courier.messages)
+        outcome = await change(house, token, ADA, rescue=RESCUE)
+        assert (shown(outcome), outcome.continue_with) == (REFUSED, ())
+        assert await traits(house, token) == {"email": ADA}
+        assert len(house.courier.messages) == mails
+        assert not (await house.give_code(await house.ask_code("recovery", RESCUE))).completed
+        assert not house.log("TraitsChangeHeld")
+
+
+async def test_one_that_is_there_may_stay_or_go_and_is_no_hindrance() -> None:
+    async with open_house({PROFILE: [VERIFY_NEW]}, identity=own_rescue()) as house:
+        token = await arrive(house, verified=True, rescue=RESCUE)
+        assert (await change(house, token, ADA, rescue=RESCUE, age=36)).completed
+        assert shown(await change(house, token, ADA, rescue="other@example.org")) == REFUSED
+        assert (await change(house, token, ADA)).completed
+        assert await traits(house, token) == {"email": ADA}
+
+
+async def test_an_address_that_was_verified_before_may_come_to_recover() -> None:
+    async with open_house({PROFILE: [VERIFY_NEW]}, identity=own_rescue()) as house:
+        token = await arrive(house, verified=True)
+        assert (await change(house, token, ADA, rescue=ADA)).completed
+
+
+async def test_a_name_that_a_password_goes_with_is_no_address() -> None:
+    async with open_house({PROFILE: [VERIFY_NEW]}, identity=own_rescue(**A_NAME)) as house:
+        token = await arrive(house, verified=True)
+        assert (await change(house, token, ADA, rescue="countess")).completed

@@ -8,9 +8,23 @@ import pytest
 from limen.domain import Actions
 from limen.domain.simulation.foresight import Foresight, TurnForesight
 from tests.simulation.house import foresee, last_turn, told
-from tests.support.addresses import NEW, PROFILE, VERIFY_NEW, arrive, awaited, change, notify
+from tests.support.addresses import (
+    BACKUP,
+    NEW,
+    PROFILE,
+    RESCUE,
+    VERIFY_NEW,
+    arrive,
+    awaited,
+    change,
+    notify,
+    own_backup,
+    own_rescue,
+)
 from tests.support.engine import ADA, House, JsonDict, hook, ignore, open_house, parse, uri
 
+BLIND = uri("function(ctx) {flow: ctx.flow.id}")
+"""A template that looks at nobody."""
 Hooks = Mapping[str, Sequence[JsonDict]]
 HOOKS: Hooks = {
     PROFILE: [parse("/asked", id="asked"), VERIFY_NEW, hook("/changed", id="changed"), ignore("/l", id="l"), notify()],
@@ -87,6 +101,53 @@ async def test_with_it_a_new_address_would_have_waited_and_a_name_would_not() ->
         await change(house, token)
         turn = await last_turn(house, HOOKS, kind="settings")
         assert (turn.recorded, turn.end) == ("completed", "interrupted")
+
+
+async def test_an_unverified_address_of_ones_own_would_have_waited_before_it_signs_in() -> None:
+    asked = parse("/asked", id="asked")
+    async with open_house({PROFILE: [asked]}, identity=own_backup()) as house:
+        token = await arrive(house, verified=True, backup=BACKUP)
+        await change(house, token, ADA, backup=BACKUP, age=36)
+        turn = await last_turn(house, {PROFILE: [asked, VERIFY_NEW]}, kind="settings", identity=own_backup())
+        assert (turn.recorded, turn.end) == ("completed", "completed")
+        await change(house, token, BACKUP, backup=ADA)
+        turn = await last_turn(house, {PROFILE: [asked, VERIFY_NEW]}, kind="settings", identity=own_backup())
+        assert (turn.recorded, turn.end, turn.outcome) == ("completed", "interrupted", "differs")
+
+
+async def test_one_that_only_recovers_would_have_been_refused() -> None:
+    asked = parse("/asked", id="asked")
+    async with open_house({PROFILE: [asked]}, identity=own_rescue()) as house:
+        await change(house, await arrive(house, verified=True), ADA, rescue=RESCUE)
+        turn = await last_turn(house, {PROFILE: [asked, VERIFY_NEW]}, kind="settings", identity=own_rescue())
+        assert (turn.recorded, turn.end) == ("completed", "interrupted")
+
+
+@pytest.mark.parametrize(
+    ("role", "end"),
+    [
+        ({"recovery": {"via": "email"}}, "interrupted"),
+        ({"verification": {"via": "email"}}, "interrupted"),
+        ({}, "completed"),
+    ],
+)
+async def test_it_is_asked_again_by_other_schemas(role: JsonDict, end: str) -> None:
+    """What was no address when it came may be one now."""
+    hooks = {PROFILE: [parse("/asked", id="asked", body=BLIND), VERIFY_NEW]}
+    plain = own_rescue(credentials={"password": {"identifier": True}})
+    async with open_house(hooks, identity=plain) as house:
+        await change(house, await arrive(house, verified=True), ADA, rescue=RESCUE)
+        turn = await last_turn(house, hooks, kind="settings", identity=own_rescue(**role) if role else plain)
+        assert (turn.recorded, turn.end) == ("completed", end)
+
+
+async def test_a_change_that_came_true_stays_true_by_other_schemas() -> None:
+    hooks = {PROFILE: [parse("/asked", id="asked", body=BLIND), VERIFY_NEW]}
+    async with open_house(hooks) as house:
+        await house.give_code(await awaited(house, await change(house, await arrive(house))))
+        flows = await foresee(house, hooks, identity=own_backup())
+        turns = [one.turns[-1] for one in flows if one.flow == "verification" and one.turns]
+        assert [one.end for one in turns if one.recorded == "completed"] == ["completed"]
 
 
 async def test_what_is_told_of_a_change_that_came_true_is_compared() -> None:

@@ -8,6 +8,7 @@ from tests.support.engine import ADA, House, JsonDict, person, uri
 NEW = "countess@example.org"
 BOB = "bob@example.org"
 BACKUP = "backup@example.org"
+RESCUE = "rescue@example.org"
 VERIFY_NEW = {"hook": "verify_new_address"}
 PROFILE = "settings.after.profile"
 """The only list in which the actions of addresses may stand."""
@@ -30,6 +31,14 @@ def own_backup() -> JsonDict:
     schema = person()
     backup = {"type": "string", "format": "email", "ory.sh/kratos": {"verification": {"via": "email"}}}
     schema["properties"]["traits"]["properties"]["backup"] = backup
+    return {"schemas": [{"id": "person", "url": uri(schema)}]}
+
+
+def own_rescue(**kratos: Any) -> JsonDict:
+    """`identity` with a schema of a second address, `rescue`, that recovers and that nothing verifies, or as said."""
+    schema = person()
+    rescue = {"type": "string", "ory.sh/kratos": kratos or {"recovery": {"via": "email"}}}
+    schema["properties"]["traits"]["properties"]["rescue"] = rescue
     return {"schemas": [{"id": "person", "url": uri(schema)}]}
 
 
