@@ -12,7 +12,7 @@ import pytest
 
 from limen.domain import Outcome
 from tests.engine_robust.audit import audit
-from tests.support.engine import House, ignore, open_house, parse
+from tests.support.engine import House, hook, ignore, open_house, parse
 from tests.support.performing import PERFORMANCES, Flow, sections
 
 NAMES = [f"{kind}-{method}" for kind, method in PERFORMANCES]
@@ -51,7 +51,7 @@ async def die(house: House, flow: Flow, appends: int) -> Outcome | None:
 @pytest.mark.parametrize("name", NAMES)
 async def test_a_process_that_dies_at_an_append_leaves_nothing_by_half(name: str, tmp_path: Path) -> None:
     kind, method = name.split("-")
-    hooks = {f"{kind}.after": [parse("/parse"), ignore("/ignore")]}
+    hooks = {f"{kind}.after": [parse("/parse"), hook("/plain"), ignore("/ignore")]}
     for appends in range(20):
         store = f"sqlite:///{tmp_path / f'{appends}.db'}"
         options: Any = {
