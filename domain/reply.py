@@ -13,6 +13,7 @@ from limen.domain.outcome import Outcome
 from limen.domain.pending import pending_row
 from limen.domain.profile import Profile
 from limen.domain.request import Request
+from limen.domain.screen import PROFILE
 from limen.domain.sealed import Sealed
 from limen.domain.sessions import SignedIn
 from limen.domain.triggers import Failure, Triggers
@@ -30,11 +31,15 @@ class Reply:
         self.triggers = Triggers(desk)
 
     def form(self, flow: Flow, shown: tuple[Message, ...], values: Mapping[str, Any]) -> Sealed:
-        """What the form shows from now on: the messages, and the values it keeps beside those it kept before."""
+        """What the form shows from now on: the messages, and the values it keeps beside those it kept before.
+
+        Of a registration's traits, those that are not sent stay (Kratos), but for the step that shows them all.
+        """
         kept, _ = self.desk.presenter.kept(flow)
         if flow.method != "webauthn":
             kept.pop(ASKED, None)  # whoever tries another way is asked for no key any more
-        if flow.kind is FlowKind.REGISTRATION and isinstance(values.get("traits"), Mapping):
+        typed = flow.kind is FlowKind.REGISTRATION and isinstance(values.get("traits"), Mapping)
+        if typed and flow.method != PROFILE:
             values = {**values, "traits": _merged(kept.get("traits"), values["traits"])}
         records = [message.record() for message in shown]
         return self.keyring.seal(flow.id, {"values": {**kept, **values}, "messages": records})

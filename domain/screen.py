@@ -9,6 +9,7 @@ A step that is none of them leaves the form on its screen.
 """
 
 PROFILE = "profile"
+"""The screen, and the method whose step it is: what is sent with it replaces whole what was typed before."""
 CREDENTIALS = "credentials"
 IDENTIFIED = "identified"
 SCREENS = frozenset({PROFILE, CREDENTIALS, IDENTIFIED})

@@ -67,7 +67,7 @@ async def follow(
         request,
         type_=left.type,
         identity_schema=left.identity_schema,
-        organization=str(left.organization_id),
+        organization=str(left.organization_id) if left.organization_id is not None else None,
         started_by=left.id,
         asked=asked,
         opened=opened,

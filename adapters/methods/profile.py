@@ -31,10 +31,11 @@ class ProfileMethod:
 
     def _step(self, submission: Submission) -> Verdict:
         """Traits that fit lead on to the ways to sign up; those that do not keep the form where it is."""
+        if submission.values.get("screen") == "previous":
+            given = submission.values.get("traits")
+            return Advanced(PROFILE, values={"traits": given} if isinstance(given, Mapping) else {})
         people, traits = submission.people, submitted_traits(submission)
         kept = {"traits": traits} if isinstance(traits, Mapping) else {}
-        if submission.values.get("screen") == "previous":
-            return Advanced(PROFILE, values=kept)
         faults = people.rules.validator.faults(submission.schema_id, traits)
         if faults:
             return Refused("traits", tuple(faults), kept)
@@ -42,6 +43,6 @@ class ProfileMethod:
 
 
 def submitted_traits(submission: Submission) -> Any:
-    """The traits of a registration: those submitted, else, past the first step, those the form carries hidden."""
-    carried = submission.kept.get("traits", {}) if submission.flow.screen is not None else {}
+    """The traits of a registration: those submitted, else, in the second step, those the form carries hidden."""
+    carried = submission.kept.get("traits", {}) if submission.flow.screen == CREDENTIALS else {}
     return submission.values.get("traits", carried)

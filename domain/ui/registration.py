@@ -14,10 +14,9 @@ def registration(view: FormView) -> list[Node]:
     form, steps = [nodes.csrf(view.csrf_token)], two_steps(view)
     if view.code_sent:
         return form + _traits(view, "hidden") + _code(view) + (_back("credential-selection") if steps else [])
+    form = [*providers.sign_up(view), *form]
     if providers.completing(view) is not None:
-        return [*providers.sign_up(view), *form, *_traits(view)]
-    if not steps or view.screen != CREDENTIALS:
-        form = [*providers.sign_up(view), *form]
+        return form + _traits(view)
     if steps and view.screen != CREDENTIALS:
         return [*form, *_traits(view), nodes.submit("method", "profile", "profile", labels.SIGN_UP)]
     if steps or view.by_code or view.by_password or view.by_key or view.by_passkey:

@@ -8,7 +8,7 @@ from limen.adapters.sink import Reply
 from limen.domain import FlowView, Outcome
 from tests.simulation.house import all_same, foresee
 from tests.support.authenticator import Authenticator, options_of
-from tests.support.engine import ADA, PASSWORD, House, configuration, hook, messages, open_house, parse, shown
+from tests.support.engine import ADA, PASSWORD, House, configuration, hook, messages, open_house, parse, shown, uri
 from tests.support.keys import PASSKEY
 
 STEPS: dict[str, Any] = {"flows": {"registration": {"enable_legacy_one_step": False, "style": "profile_first"}}}
@@ -64,10 +64,10 @@ async def test_a_registration_exchange_by_exchange() -> None:
         assert traits_of(told)["age"] == ("hidden", None)
         assert (told.flow.active, told.flow.ui.nodes[-1].meta.label.id) == (None, 1040008)
 
-        # the button names no method
-        back = await house.engine.submit(flow.id, method=None, values={"screen": "previous", "traits": TRAITS})
+        # the button names no method; what is not sent with it is not there any more
+        back = await house.engine.submit(flow.id, method=None, values={"screen": "previous", "traits": {"email": ADA}})
         assert (back.state, nodes(back), shown(back)) == ("choose_method", FIRST, {})
-        assert traits_of(back)["email"] == ("email", ADA)
+        assert (traits_of(back)["email"], traits_of(back)["name.first"]) == (("email", ADA), ("text", None))
 
         assert nodes(await tell(house, flow)) == SECOND
         weak = await by_password(house, flow, traits=TRAITS, password="short")
@@ -77,6 +77,53 @@ async def test_a_registration_exchange_by_exchange() -> None:
         assert (done.completed, done.identity.traits.name.first) == (True, "Ada")
         steps = [entry.data["step"] for entry in house.log("FormAdvanced", flow)]
         assert steps == ["credentials", "profile", "credentials"]
+
+
+async def test_a_providers_button_stands_in_both_steps() -> None:
+    """As Kratos was recorded: before everything else."""
+    client = {"client_id": "app", "client_secret": "secret", "mapper_url": uri("function(claims) claims")}
+    provider = {"id": "idp", "provider": "generic", "issuer_url": "https://idp.example", **client}
+    steps = {**STEPS, "methods": {"oidc": {"enabled": True, "config": {"providers": [provider]}}}}
+    async with open_house(selfservice=steps) as house:
+        flow = await house.start("registration")
+        assert nodes(flow) == ["oidc provider=idp", *FIRST]
+        assert nodes(await tell(house, flow)) == ["oidc provider=idp", *SECOND]
+        assert nodes(await by_password(house, flow, password="short")) == ["oidc provider=idp", *SECOND]
+
+
+async def test_what_is_cleared_in_the_first_step_does_not_come_back() -> None:
+    """Else a field that was refused would be refused again in the second step, where it is hidden (as in Kratos)."""
+    async with open_house(selfservice=STEPS) as house:
+        flow = await house.start("registration")
+        assert shown(await tell(house, flow, traits={"email": ADA, "age": 5})) == {"traits.age": [4000018]}
+        told = await tell(house, flow, traits={"email": ADA})
+        assert (nodes(told), traits_of(told)["age"]) == (SECOND, ("hidden", None))
+        # as an HTML form sends the second step
+        done = await by_password(house, flow, **{"traits.email": ADA})
+        assert done.identity is not None
+        assert done.identity.traits.plain() == {"email": ADA, "name": {}}
+
+        flow = await house.start("registration")
+        await tell(house, flow, traits={"email": "bea@example.org", "name": {"first": "Bea"}})
+        await house.engine.submit(flow.id, method="profile", values={"screen": "previous"})
+        await tell(house, flow, traits={"email": "bea@example.org"})
+        done = await by_password(house, flow)
+        assert done.identity is not None
+        assert done.identity.traits.plain() == {"email": "bea@example.org", "name": {}}
+
+
+async def test_in_the_first_step_only_what_is_sent_is_there() -> None:
+    """Its fields are there to be seen, before and after going back: none is carried."""
+    async with open_house(selfservice=STEPS) as house:
+        flow = await house.start("registration")
+        await tell(house, flow)
+        back = await house.engine.submit(flow.id, method=None, values={"screen": "previous"})
+        assert traits_of(back)["name.first"] == ("text", "Ada"), "going back clears nothing by itself"
+        for method in ("profile", "password"):
+            refused = await house.engine.submit(flow.id, method=method, values={"password": PASSWORD})
+            assert shown(refused) == {"traits.email": [4000002]}
+            await tell(house, flow)
+            await house.engine.submit(flow.id, method=None, values={"screen": "previous"})
 
 
 async def test_the_form_carries_the_traits_and_what_is_sent_with_the_credential_counts() -> None:
@@ -206,7 +253,11 @@ async def test_traits_that_are_none_lead_nowhere(traits: Any) -> None:
         assert (refused.state, nodes(refused)[-1]) == ("choose_method", "profile method=profile")
         assert not house.log("FormAdvanced")
         await tell(house, flow)
-        assert (await house.engine.submit(flow.id, method=None, values={"screen": "previous", "traits": traits})).state
+        refused = await by_password(house, flow, traits=traits)
+        assert (refused.state, nodes(refused)[-1]) == ("choose_method", SECOND[-1])
+        back = await house.engine.submit(flow.id, method=None, values={"screen": "previous", "traits": traits})
+        assert (back.state, nodes(back), shown(back)) == ("choose_method", FIRST, {})
+        assert (await tell(house, flow)).flow.ui.messages[0].id == 1040009
 
 
 @pytest.mark.parametrize(
