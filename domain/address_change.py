@@ -18,6 +18,7 @@ from limen.domain.errors import FlowBusy, FlowNotFound, StoreConflict
 from limen.domain.flow import Flow
 from limen.domain.identifier import normalize
 from limen.domain.identity import Identity, TraitsChangeHeld
+from limen.domain.last_way import Person, strands
 from limen.domain.mention import mention
 from limen.domain.message import Message
 from limen.domain.new_addresses import new_addresses, unverifiable
@@ -173,6 +174,9 @@ async def dropped(people: People, decision: Decision, now: datetime) -> str | No
         return "change_without_session"
     if waiting.outdated(there):
         return "change_outdated"
+    identity = decision.identity
+    if strands(people.rules, Person(identity, there), Person(identity, decision.profile)):
+        return "change_of_last_way"  # the other one was removed while it waited
     if not await people.ready(waiting.settings):
         return "change_without_flow"
     return None

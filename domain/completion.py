@@ -17,6 +17,7 @@ from limen.domain.flow import Flow
 from limen.domain.identity import (
     Identity,
 )
+from limen.domain.last_way import Person, strands_meanwhile
 from limen.domain.lockouts import Lockouts
 from limen.domain.mails import address_changed
 from limen.domain.mention import bind
@@ -114,8 +115,6 @@ class Completion:
         lists = decision.method in LISTS and flow.kind is FlowKind.SETTINGS  # an entry added meanwhile would be lost
         if (flow.kind is FlowKind.LOGIN or lists) and moved > decision.identity.version:
             raise Overtaken
-        if decision.removed and any(version > decision.identity.version for version in fresh.replaced.values()):
-            raise Overtaken  # the other way to sign in that was left then may be gone too
         if (decision.spent or decision.used) and held_back(fresh, decision.method, decision.at):
             raise Overtaken  # others were guessing meanwhile: a right guess among too many counts no more
         session = decision.session
@@ -124,6 +123,9 @@ class Completion:
             if not there.active(decision.at) or (session.pending and there.version >= session.version):
                 raise Overtaken
         self._rebase(decision, fresh)
+        person = Person(fresh, self.people.profile(fresh))
+        if flow.kind is FlowKind.SETTINGS and strands_meanwhile(self.people.rules, person, decision):
+            raise Overtaken  # each of two changes left the way to sign in that the other one takes
 
     def _rebase(self, decision: Decision, fresh: Identity) -> None:
         """Takes up what others appended meanwhile: every part of the profile that this decision leaves as it was."""

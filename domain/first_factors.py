@@ -1,4 +1,8 @@
-"""First factors: the ways somebody can sign in by alone. The last of them cannot be removed (better than Kratos)."""
+"""First factors: the ways somebody can sign in by alone.
+
+Each takes its credential, and what it is found by: a password or a passwordless `webauthn` key without an identifier
+signs nobody in, nor does `code` without an address.
+"""
 
 from collections.abc import Collection
 
@@ -26,16 +30,25 @@ def first_factors(
 ) -> tuple[str, ...]:
     """The methods somebody can sign in by, `without` credentials that are about to go."""
     held = [name for name in identity.credentials if name not in without]
+    named = schema.identifiers(profile.traits)
     ways = [name for name in FIRST_FACTORS if name in held and configuration.method(name).enabled]
+    if "password" in ways and not named.get("password"):
+        ways.remove("password")
     if "oidc" in ways and not _configured(configuration).intersection(linked_providers(identity)):
         ways.remove("oidc")  # a provider that is gone signs nobody in
     webauthn, code = configuration.method("webauthn"), configuration.method("code")
     alone = webauthn.enabled and webauthn.config.get("passwordless")
-    if "webauthn" in held and alone and signs_in(identity, "webauthn"):
+    if "webauthn" in held and alone and signs_in(identity, "webauthn") and named.get("webauthn"):
         ways.append("webauthn")
-    if code.enabled and code.passwordless_enabled and schema.identifiers(profile.traits).get("code"):
+    reached = named.get("code") or (code_falls_back(configuration) and schema.verifiable(profile.traits))
+    if code.enabled and code.passwordless_enabled and reached:
         ways.append("code")
     return tuple(ways)
+
+
+def code_falls_back(configuration: Configuration) -> bool:
+    """Whether a code signs in by any address to be verified (Kratos: `missing_credential_fallback_enabled`)."""
+    return configuration.method("code").config.get("missing_credential_fallback_enabled") is True
 
 
 def _configured(configuration: Configuration) -> set[str]:

@@ -124,6 +124,12 @@ class IdentitySchema:
         places = [*(place for place, _ in self._addressed["recovery"]), *self._identifying.get("code", ())]
         return tuple(dict.fromkeys(place.name for place in places if place.name not in self.mailed))
 
+    def fields_in_use(self, purpose: str, traits: Any) -> list[str]:
+        """The form's fields that hold a method's identifier (or an address for `verification` or `recovery`)."""
+        places = self._identifying.get(purpose) or [place for place, _ in self._addressed.get(purpose, ())]
+        used = [place for place in places if any(values_at(traits, place.path[1:]))]
+        return list(dict.fromkeys(place.name.partition(f".{ITEMS}")[0] for place in used))
+
     def account_name(self, traits: Any) -> str:
         """What an authenticator app calls the account (`totp.account_name`), empty where nothing says so."""
         for place in self._places:

@@ -81,8 +81,7 @@ class PasswordMethod:
             return Refused("traits", tuple(faults), kept)
         profile = people.compose(traits, submission.now, schema_id=submission.schema_id)
         identifiers = people.rules.schemas[profile.schema_id].identifiers(profile.traits).get(self.name, [])
-        password = submission.values.get("password") or ""
-        hashed = await self._hashed(password, identifiers)
+        hashed = await self._hashed(submission.values.get("password") or "", identifiers)
         if not isinstance(hashed, str):
             return replace(hashed, values=kept)
         return Accepted(profile=profile, credentials={self.name: hashed}, authentication=self.name, values=kept)
@@ -102,7 +101,9 @@ class PasswordMethod:
     # -- new ones, and hashes
 
     async def _hashed(self, password: Any, identifiers: Sequence[str]) -> str | Refused:
-        """The hash of a new password, or what stands against it."""
+        """The hash of a new password, or what stands against it: without an identifier nobody is found (Kratos)."""
+        if not identifiers:
+            return Refused("nameless", (messages.no_identifier(),))
         refused = await self.policy.faults(password, identifiers)
         if refused:
             return Refused("password", refused)

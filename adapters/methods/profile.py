@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from limen.domain.configuration import FlowKind
+from limen.domain.last_way import Person, names_given_up, strands
+from limen.domain.message import Message
 from limen.domain.method import Accepted, Advanced, Refused, Submission, Verdict
+from limen.domain.profile import Profile
 from limen.domain.screen import CREDENTIALS, PROFILE
-from limen.domain.ui import messages
+from limen.domain.ui import key_messages, messages
 
 
 class ProfileMethod:
@@ -27,6 +30,9 @@ class ProfileMethod:
         if faults:
             return Refused("traits", tuple(faults), kept)
         changed = people.compose(traits, submission.now, previous=profile)
+        last = _last_way(submission, changed)
+        if last:
+            return Refused("last_way", last, kept)
         return Accepted(profile=changed, authentication=self.name, values=kept)
 
     def _step(self, submission: Submission) -> Verdict:
@@ -40,6 +46,16 @@ class ProfileMethod:
         if faults:
             return Refused("traits", tuple(faults), kept)
         return Advanced(CREDENTIALS, (messages.choose_credentials(),), kept)
+
+
+def _last_way(submission: Submission, changed: Profile) -> tuple[Message, ...]:
+    """What stands against a change that leaves nothing to sign in by, on each field that is cleared."""
+    assert submission.identity is not None
+    assert submission.profile is not None
+    rules, before = submission.people.rules, Person(submission.identity, submission.profile)
+    if not strands(rules, before, Person(submission.identity, changed)):
+        return ()
+    return tuple(key_messages.last_way(field) for field in names_given_up(rules, before, changed))
 
 
 def submitted_traits(submission: Submission) -> Any:

@@ -127,6 +127,11 @@ def duplicate_credentials() -> Message:
     return Message(4000007, "An account with the same identifier is here already.")
 
 
+def no_identifier() -> Message:
+    """4000009: none of the traits is an identifier, so nobody could sign in by what is to be set."""
+    return Message(4000009, "There is nothing to sign in with yet: fill in what you want to be known by first.")
+
+
 def address_not_verified() -> Message:
     """4000010: signing in takes a verified address."""
     return Message(4000010, "Verify your address first, then sign in.")
