@@ -166,6 +166,16 @@ _PARTS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = MappingProxyTyp
 )
 
 
+FOLLOWS: Final = "recovery_addresses"
+"""Taken from the traits, with nothing besides that an answer could set: it is read, and changes nothing (Kratos)."""
+
+
+def modification(changes: Mapping[str, Any]) -> Continue | Modification:
+    """What changes mean: nothing where none of them is taken over."""
+    taken = {name: value for name, value in changes.items() if name != FOLLOWS}
+    return Modification(taken) if taken else Continue()
+
+
 def check_parts(changes: Mapping[str, Any]) -> None:
     """Raises TypeError where a part of an identity is not of its kind: a handler's answer is held to it too."""
     for name, value in changes.items():
@@ -187,8 +197,7 @@ def _changed(document: Any, *, modifies: bool) -> Verdict:
         raise Unreadable("identity: expected an object")
     if not modifies:
         return Ignored()
-    changes = dict(_kept(identity))
-    return Modification(changes) if changes else Continue()
+    return modification(dict(_kept(identity)))
 
 
 def _kept(identity: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

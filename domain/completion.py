@@ -26,6 +26,7 @@ from limen.domain.plan import SETTINGS, Plan
 from limen.domain.ports import VaultKey
 from limen.domain.presenter import Presenter
 from limen.domain.previous_addresses import recipients
+from limen.domain.profile import upon
 from limen.domain.profile_change import PARTS, ProfileChange
 from limen.domain.request import Request
 from limen.domain.scheduling import Schedule, Scheduler
@@ -135,11 +136,8 @@ class Completion:
             return
         mine = decision.profile
         taken = {part: getattr(there, part) for part in PARTS if getattr(mine, part) == getattr(before, part)}
-        profile = replace(decision.profile, **taken)
-        verified = {(one.via, one.value): one for one in there.verifiable if one.verified}
-        decision.profile = replace(
-            profile, verifiable=tuple(verified.get((one.via, one.value), one) for one in profile.verifiable)
-        )
+        verifiable = upon(mine.verifiable, before.verifiable, there.verifiable)
+        decision.profile = replace(mine, **{"verifiable": verifiable, **taken})
         decision.previous = there
 
     async def _decide(self, done: Completed, plan: Plan, request: Request) -> None:
@@ -236,11 +234,12 @@ class Completion:
             ][:1]
         if flow.kind not in (FlowKind.REGISTRATION, FlowKind.SETTINGS):
             return []
-        known = {(one.via, one.value) for one in decision.previous.verifiable} if decision.previous else set()
+        before = decision.previous.verifiable if decision.previous else ()
+        known = {(one.via, one.value) for one in before if not one.verified}  # else an action took that back
         due = [
             one.value
             for one in decision.profile.verifiable
-            if not one.verified and one.via == "email" and (one.via, one.value) not in known
+            if not one.verified and one.via == "email" and (one.via, one.value) not in known.union(decision.verified)
         ]
         decision.profile = replace(
             decision.profile,

@@ -1,6 +1,7 @@
 """Modification: what an action's answer replaces in an identity before it is stored.
 
-Each part is replaced whole. Addresses follow the traits; one that the answer gives as verified counts as verified.
+Each part is replaced whole. Which addresses there are, the traits say; which of them are verified, a list of verifiable
+addresses does: those that it gives as verified, and no other (as in Kratos).
 """
 
 from collections.abc import Mapping
@@ -52,13 +53,12 @@ def _given(profile: Profile, changes: Mapping[str, Any], now: datetime) -> Profi
     if "verifiable_addresses" not in changes:
         return profile
     said = {(one.get("via", "email"), normalize(one["value"])): one for one in changes["verifiable_addresses"]}
-    addresses = (_as_said(one, said.get((one.via, normalize(one.value))), now) for one in profile.verifiable)
+    addresses = (_as_said(one, said.get((one.via, normalize(one.value)), {}), now) for one in profile.verifiable)
     return replace(profile, verifiable=tuple(addresses))
 
 
-def _as_said(address: Address, said: Mapping[str, Any] | None, now: datetime) -> Address:
-    if said is None or "verified" not in said:
-        return address
-    if said["verified"]:
+def _as_said(address: Address, said: Mapping[str, Any], now: datetime) -> Address:
+    if said.get("verified"):
         return address if address.verified else address.confirmed(now)
-    return replace(address, verified=False, status=str(said.get("status") or "pending"), verified_at=None)
+    status = said.get("status") or ("pending" if address.verified else address.status)
+    return replace(address, verified=False, status=status, verified_at=None)

@@ -1,6 +1,6 @@
 """Profile: what a person is, apart from secrets: traits, metadata, state and addresses."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -50,6 +50,21 @@ class Address:
     def confirmed(self, at: datetime) -> "Address":
         """The same address, verified."""
         return replace(self, verified=True, status="completed", verified_at=at)
+
+    def upon(self, before: "Address | None", now: "Address | None") -> "Address":
+        """The address as a change leaves it that was made of `before`, where others have made it `now` meanwhile.
+
+        What the change itself says of it stands: an action's answer may take back that it is verified.
+        """
+        if now is None or (before is not None and self != before):
+            return self
+        return now if before is not None or now.verified else self
+
+
+def upon(mine: Iterable[Address], before: Iterable[Address], now: Iterable[Address]) -> tuple[Address, ...]:
+    """`Address.upon` for each."""
+    was, there = ({(one.via, one.value): one for one in listed} for listed in (before, now))
+    return tuple(one.upon(was.get((one.via, one.value)), there.get((one.via, one.value))) for one in mine)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ the process (`limen.domain.calling`).
 from collections.abc import Awaitable, Mapping
 from typing import Any
 
-from limen.domain.answer import Continue, Failure, Modification, Verdict, check_parts
+from limen.domain.answer import Continue, Failure, Verdict, check_parts, modification
 from limen.domain.calling import Calling, Canceled, ContextSource
 from limen.domain.document import Deferred
 from limen.domain.guard import guard
@@ -85,7 +85,7 @@ def said(answered: Any, *, modifies: bool) -> Verdict:
         case Modify() if modifies:
             guard(answered.changes)
             check_parts(answered.changes)
-            return Modification(answered.changes)
+            return modification(answered.changes)
         case Modify():
             raise TypeError("Modify is for registration and settings")
         case _:

@@ -15,7 +15,7 @@ from uuid import UUID
 from limen.domain.flow import Flow
 from limen.domain.identity import Identity
 from limen.domain.ports import Keyring, Store, VaultKey, VaultRow
-from limen.domain.profile import Address, Profile
+from limen.domain.profile import Address, Profile, upon
 
 KIND = "change"
 OWN_PARTS: Final = ("state", "metadata_public", "metadata_admin", "external_id", "organization_id")
@@ -70,8 +70,8 @@ class WaitingChange:
         return replace(
             mine,
             state_changed_at=mine.state_changed_at if "state" not in kept else now.state_changed_at,
-            verifiable=tuple(self._sent(one) for one in _as_they_are(mine.verifiable, now.verifiable)),
-            recovery=_as_they_are(mine.recovery, now.recovery),
+            verifiable=tuple(map(self._sent, upon(mine.verifiable, before.verifiable, now.verifiable))),
+            recovery=upon(mine.recovery, before.recovery, now.recovery),
             **kept,
         )
 
@@ -107,9 +107,3 @@ async def waiting_change(store: Store, keyring: Keyring, flow: Flow, identity: I
 
 def _named(addresses: Iterable[Address]) -> frozenset[tuple[str, str]]:
     return frozenset((one.via, one.value) for one in addresses)
-
-
-def _as_they_are(wanted: Iterable[Address], there: Iterable[Address]) -> tuple[Address, ...]:
-    """The wanted addresses; those that are there already as they are there."""
-    known = {(one.via, one.value): one for one in there}
-    return tuple(known.get((one.via, one.value), one) for one in wanted)

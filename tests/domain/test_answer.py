@@ -89,7 +89,6 @@ class TestParsedAndFine:
             {"schema_id": "customer"},
             {"state": "inactive"},
             {"verifiable_addresses": [{"value": "a@example.org", "via": "email", "verified": True}]},
-            {"recovery_addresses": [{"value": "a@example.org", "via": "email"}]},
             {"metadata_public": {"plan": "free"}},
             {"metadata_admin": 0},
             {"metadata_admin": False},
@@ -100,6 +99,11 @@ class TestParsedAndFine:
         assert judged(200, {"identity": part | {"id": "ignored", "credentials": {"password": {}}}}) == Modification(
             part
         )
+
+    def test_recovery_addresses_follow_the_traits_and_are_no_part_that_is_replaced(self) -> None:
+        recovers = {"recovery_addresses": [{"value": "a@example.org", "via": "email"}]}
+        assert judged(200, {"identity": recovers}) == Continue()
+        assert judged(200, {"identity": recovers | {"metadata_admin": 0}}) == Modification({"metadata_admin": 0})
 
     @pytest.mark.parametrize("cleared", ["", None])
     def test_an_explicitly_empty_external_id_clears_it(self, cleared: str | None) -> None:

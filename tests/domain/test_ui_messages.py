@@ -26,6 +26,7 @@ EXPIRED = {"expired_at": "2026-11-23T01:02:03Z", "expired_at_unix": 1795395723}
         (password_messages.unusable("it leaked"), 4000005, {"reason": "it leaked"}),
         (messages.invalid_credentials(), 4000006, None),
         (messages.duplicate_credentials(), 4000007, None),
+        (messages.no_identifier(), 4000009, None),
         (messages.address_not_verified(), 4000010, None),
         (messages.too_long(3, 4), 4000017, {"max_length": 3, "actual_length": 4}),
         (messages.below_minimum(13, 5), 4000018, {"minimum": 13, "actual": 5}),

@@ -126,7 +126,7 @@ async def test_an_actions_word_stands() -> None:
         assert await traits(house, token) == {"age": 40}
 
 
-# ------------------------------------------------------------------------------------------------- a password for nobody
+# ------------------------------------------------------------------------------------------------ a password for nobody
 
 
 async def test_a_password_takes_an_identifier() -> None:

@@ -1,5 +1,6 @@
 """What a parsing action's answer replaces in an identity, before it is stored."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from limen.adapters.sink import Reply
 from limen.domain import ActionFailed, Outcome
+from tests.support.addresses import BACKUP, addresses, arrive, own_backup
 from tests.support.engine import ADA, PASSWORD, House, hook, identity, open_house, parse, person, shown, uri
 
 ONLY = {"email": ADA, "name": {}}
@@ -120,6 +122,56 @@ async def test_an_address_given_as_verified_counts_and_no_verification_starts() 
         assert address.verified_at
         assert house.courier.messages == []
         assert (await stored(house)).verifiable_addresses[0].verified is True
+
+
+def said(*values: str, **more: Any) -> list[dict[str, Any]]:
+    """Addresses as an answer lists them."""
+    return [{"value": value, "via": "email", **more} for value in values]
+
+
+@pytest.mark.parametrize("listed", [said(BACKUP, verified=True), said(BACKUP, verified=True) + said(ADA)])
+async def test_a_list_of_verifiable_addresses_is_replaced_whole(listed: list[dict[str, Any]]) -> None:
+    """One that it does not give as verified is not verified any more, and is to be verified again (Kratos)."""
+    async with open_house({"settings.after": [parse("/parse")]}, identity=own_backup()) as house:
+        token = await arrive(house, verified=True, backup=BACKUP)
+        sent = len(house.courier.messages)
+        house.sink.script("/parse", identity(verifiable_addresses=listed))
+        assert (await changed(house, {"email": ADA, "backup": BACKUP, "age": 30}, token)).completed
+        assert await addresses(house, token) == {ADA: False, BACKUP: True}
+        assert [mail.to for mail in house.courier.messages[sent:]] == [ADA]
+        assert (await house.verify(ADA)).completed
+        assert await addresses(house, token) == {ADA: True, BACKUP: True}
+
+
+async def test_which_addresses_there_are_the_traits_say_and_the_record_what_was_replaced() -> None:
+    async with open_house({"settings.after": [parse("/parse")]}, identity=own_backup()) as house:
+        token = await arrive(house, verified=True)
+        more = {"verifiable_addresses": said(ADA, BACKUP, verified=True), "recovery_addresses": said(BACKUP)}
+        house.sink.script("/parse", identity(**more))
+        assert (await changed(house, {"email": ADA, "age": 30}, token)).completed
+        assert await addresses(house, token) == {ADA: True}
+        house.sink.script("/parse", identity(recovery_addresses=said(BACKUP)))
+        assert (await changed(house, {"email": ADA, "age": 31}, token)).completed
+        answered = [(entry.data["verdict"], entry.data["modified"]) for entry in house.log("ActionAnswered")]
+        assert answered == [("modify", ["verifiable_addresses"]), ("continue", [])]
+        session = await house.engine.session(token)
+        assert session is not None
+        assert [one.value for one in session.identity.recovery_addresses] == [ADA]
+
+
+async def test_what_an_answer_takes_back_stays_so_beside_what_happens_in_that_moment() -> None:
+    """Another change of the same person is no reason to call an address verified again; a verification is."""
+    async with open_house({"settings.after": [parse("/parse")]}, identity=own_backup()) as house:
+        token = await arrive(house, verified=True, backup=BACKUP)
+        code = await house.ask_code("verification", BACKUP)
+        house.sink.script(
+            "/parse", Reply(200, b'{"identity": {"verifiable_addresses": [{"value": "nobody"}]}}', delay=0.3)
+        )
+        change = asyncio.create_task(changed(house, {"email": ADA, "backup": BACKUP, "age": 30}, token))
+        await house.until("ActionStarted")
+        assert (await house.give_code(code)).completed
+        assert (await change).completed
+        assert await addresses(house, token) == {ADA: False, BACKUP: True}
 
 
 # ------------------------------------------------------------------------------------------------- what is not stored

@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.addresses import (
     BACKUP,
+    NEW,
     PROFILE,
     RESCUE,
     VERIFY_NEW,
@@ -19,7 +20,7 @@ from tests.support.addresses import (
     own_rescue,
     traits,
 )
-from tests.support.engine import ADA, JsonDict, open_house, shown
+from tests.support.engine import ADA, JsonDict, identity, open_house, parse, shown
 
 RECOVERS: JsonDict = {"recovery": {"via": "email"}}
 SIGNS_IN: JsonDict = {"credentials": {"code": {"identifier": True, "via": "email"}}}
@@ -80,3 +81,13 @@ async def test_a_name_that_a_password_goes_with_is_no_address() -> None:
     async with open_house({PROFILE: [VERIFY_NEW]}, identity=own_rescue(**A_NAME)) as house:
         token = await arrive(house, verified=True)
         assert (await change(house, token, ADA, rescue="countess")).completed
+
+
+async def test_what_an_action_took_back_when_it_was_asked_stays_so_when_the_change_comes_true() -> None:
+    async with open_house({PROFILE: [parse("/check"), VERIFY_NEW]}, identity=own_backup()) as house:
+        token = await arrive(house, verified=True, backup=BACKUP)
+        assert (await house.verify(BACKUP)).completed
+        house.sink.script("/check", identity(verifiable_addresses=[{"value": NEW, "via": "email"}]))
+        verification = await awaited(house, await change(house, token, NEW, backup=BACKUP))
+        assert (await house.give_code(verification)).completed
+        assert await addresses(house, token) == {NEW: True, BACKUP: False}
