@@ -8,14 +8,15 @@ from typing import Any
 from limen.domain.address_change import AddressChange, dropped
 from limen.domain.answer import Failure
 from limen.domain.assurance import second_factors
+from limen.domain.catching_up import Overtaken
 from limen.domain.code import ROW
-from limen.domain.completion import Completed, Completion, Dropped, Overtaken
+from limen.domain.completion import Completed, Completion, Dropped
 from limen.domain.configuration import FlowKind, Slot
 from limen.domain.deciding import Deciding, linked
-from limen.domain.decision import Decision
+from limen.domain.decision import Decision, switched_off
 from limen.domain.desk import Desk
 from limen.domain.document import Drawn
-from limen.domain.errors import ActionFailed, FlowBusy
+from limen.domain.errors import ActionFailed, FlowOvertaken
 from limen.domain.flow import Flow
 from limen.domain.holding import Taken
 from limen.domain.identity import Identity
@@ -74,7 +75,7 @@ class Accepting:
         if link is not None:
             shown = Authentication(method=link.method, aal="aal1", completed_at=decision.at, provider=link.provider)
             decision.also = (shown,)
-        if _switched_off(flow, decision) and not decision.registers:
+        if switched_off(flow, decision) and not decision.registers:
             whose = decision.identity.id
             refused = Refused("identity_disabled", (messages.identity_disabled(),), verdict.values, whose)
             return await self.reply.refuse(work, refused, signed_in, request, error="identity_disabled")
@@ -104,7 +105,7 @@ class Accepting:
             stopped = await self._before_commit(work, decision, chosen, request)
             if stopped is not None:
                 return await self._stopped(work, stopped, decision, signed_in, verdict.values)
-            if _switched_off(work.flow, decision):
+            if switched_off(work.flow, decision):
                 decision.session, decision.session_token, decision.return_code = None, None, None
             done = await self.completion.complete(work, decision, chosen, request)
         except Unfit as unfit:
@@ -121,7 +122,7 @@ class Accepting:
         except Overtaken:
             work.flow.fire("release", self.tools.clock.now(), reason="overtaken", identity_id=work.flow.owner)
             await work.commit()
-            raise FlowBusy(work.flow.id) from None
+            raise FlowOvertaken(work.flow.id) from None
         return await self._completed(done, chosen, request)
 
     async def _drop(self, work: Work, reason: str, decision: Decision, request: Request) -> Outcome:
@@ -261,7 +262,7 @@ class Accepting:
             error = _failed(flow, failure[0], failure[1], stands=True)
             error.outcome = outcome
             raise error
-        return replace(outcome, error="identity_disabled") if _switched_off(flow, decision) else outcome
+        return replace(outcome, error="identity_disabled") if switched_off(flow, decision) else outcome
 
     async def _success(self, done: Completed, chosen: Plan, request: Request) -> Outcome:
         flow, decision = done.work.flow, done.decision
@@ -281,11 +282,6 @@ class Accepting:
             redirect_browser_to=second_factor,
             continue_with=tuple(await self.next_steps.after(done, chosen, request)),
         )
-
-
-def _switched_off(flow: Flow, decision: Decision) -> bool:
-    """Whether an inactive identity is refused here. It may verify an address, which signs nobody in (as in Kratos)."""
-    return decision.profile.state != "active" and flow.kind is not FlowKind.VERIFICATION
 
 
 def _failed(flow: Flow, action: str, failure: Failure, *, stands: bool = False) -> ActionFailed:

@@ -9,15 +9,12 @@ from datetime import datetime
 from uuid import UUID
 
 from limen.domain.address_change import dropped, settings_context
+from limen.domain.catching_up import Overtaken, catch_up
 from limen.domain.code import ROW
 from limen.domain.configuration import FlowKind
 from limen.domain.decision import Decision
-from limen.domain.errors import FlowNotFound, StoreConflict
+from limen.domain.errors import StoreConflict
 from limen.domain.flow import Flow
-from limen.domain.identity import (
-    Identity,
-)
-from limen.domain.last_way import Person, strands_meanwhile
 from limen.domain.lockouts import Lockouts
 from limen.domain.mails import address_changed
 from limen.domain.mention import bind
@@ -26,26 +23,16 @@ from limen.domain.plan import SETTINGS, Plan
 from limen.domain.ports import VaultKey
 from limen.domain.presenter import Presenter
 from limen.domain.previous_addresses import recipients
-from limen.domain.profile import upon
-from limen.domain.profile_change import PARTS, ProfileChange
+from limen.domain.profile_change import ProfileChange
 from limen.domain.request import Request
 from limen.domain.scheduling import Schedule, Scheduler
 from limen.domain.self_verification import StartedVerification, start_verification, verifies_by_itself
-from limen.domain.session import Session
 from limen.domain.session_change import SessionChange
 from limen.domain.sessions import Sessions
 from limen.domain.streams import ATTEMPTS
-from limen.domain.throttle import held_back
 from limen.domain.tools import Tools
 from limen.domain.waiting_change import change_key
 from limen.domain.work import Work
-
-LISTS = ("oidc", "webauthn", "passkey")
-"""The credentials that are lists: several keys or accounts, kept as one."""
-
-
-class Overtaken(Exception):
-    """What the verdict rested on has changed since: a password was replaced, a code spent, or the session ended."""
 
 
 class Dropped(Exception):
@@ -92,7 +79,7 @@ class Completion:
         async with turn:
             for _ in range(ATTEMPTS):
                 if behind and not decision.registers:
-                    await self._catch_up(work.flow, decision)
+                    await catch_up(self.people, work.flow, decision)
                 done = Completed(work.branch(), replace(decision), Schedule())
                 try:
                     await self._decide(done, plan, request)
@@ -102,43 +89,6 @@ class Completion:
                     continue
                 return done
         raise Overtaken
-
-    async def _catch_up(self, flow: Flow, decision: Decision) -> None:
-        """Looks at what others appended meanwhile, and whether the decision may be taken again on it."""
-        fresh = await self.people.identity(decision.identity.id)
-        if fresh is None:
-            raise FlowNotFound(flow.id, "the person it was of has been erased")
-        if flow.kind is not FlowKind.VERIFICATION and self.people.profile(fresh).state != "active":
-            raise Overtaken  # switched off meanwhile: the next try says so
-        lists_written = {name for name in decision.credentials if name in LISTS}  # a provider linked at login
-        rested_on = {decision.method, *lists_written}
-        moved = max(max(fresh.replaced.get(name, 0), fresh.spent.get(name, 0)) for name in rested_on)
-        lists = decision.method in LISTS and flow.kind is FlowKind.SETTINGS  # an entry added meanwhile would be lost
-        if (flow.kind is FlowKind.LOGIN or lists) and moved > decision.identity.version:
-            raise Overtaken
-        if (decision.spent or decision.used) and held_back(fresh, decision.method, decision.at):
-            raise Overtaken  # others were guessing meanwhile: a right guess among too many counts no more
-        session = decision.session
-        if session is not None and session.version > len(session.pending):
-            there = await self.people.streams.load(Session, session.id)
-            if not there.active(decision.at) or (session.pending and there.version >= session.version):
-                raise Overtaken
-        self._rebase(decision, fresh)
-        person = Person(fresh, self.people.profile(fresh))
-        if flow.kind is FlowKind.SETTINGS and strands_meanwhile(self.people.rules, person, decision):
-            raise Overtaken  # each of two changes left the way to sign in that the other one takes
-
-    def _rebase(self, decision: Decision, fresh: Identity) -> None:
-        """Takes up what others appended meanwhile: every part of the profile that this decision leaves as it was."""
-        there, before = self.people.profile(fresh), decision.previous
-        decision.identity = fresh
-        if before is None:
-            return
-        mine = decision.profile
-        taken = {part: getattr(there, part) for part in PARTS if getattr(mine, part) == getattr(before, part)}
-        verifiable = upon(mine.verifiable, before.verifiable, there.verifiable)
-        decision.profile = replace(mine, **{"verifiable": verifiable, **taken})
-        decision.previous = there
 
     async def _decide(self, done: Completed, plan: Plan, request: Request) -> None:
         work, decision = done.work, done.decision

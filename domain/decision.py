@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from limen.domain.configuration import FlowKind
+from limen.domain.flow import Flow
 from limen.domain.identity import Held, Identity
 from limen.domain.ports import VaultRow
 from limen.domain.profile import Profile
@@ -54,3 +56,8 @@ class Decision:
     def registers(self) -> bool:
         """Whether the identity is a new one."""
         return self.identity.version == 0
+
+
+def switched_off(flow: Flow, decision: Decision) -> bool:
+    """Whether an inactive identity is refused here. It may verify an address, which signs nobody in (as in Kratos)."""
+    return decision.profile.state != "active" and flow.kind is not FlowKind.VERIFICATION

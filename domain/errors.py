@@ -8,6 +8,7 @@
     ├── FlowExpired              its time is over: start a new one
     ├── FlowFinished             it has ended already and was left as it is: start a new one
     ├── FlowBusy                 another submission of it is under way: wait for that one, or ask again after `until`
+    │   └── FlowOvertaken        what it rested on was changed by another: look at what is there now, submit again
     ├── FlowRejected             a `before` action said no: show `messages`
     ├── ActionFailed             an action could not be asked or gave nonsense: submit again, or look at its target
     ├── RequestRefused           the request does not fit the session it came with: `id` is Kratos' error id
@@ -107,6 +108,19 @@ class FlowBusy(_FlowError):
     def __init__(self, flow_id: UUID | str, until: datetime | None = None) -> None:
         self.until = until
         super().__init__(flow_id, f"it comes back at {until.isoformat()} at the latest" if until else "")
+
+
+class FlowOvertaken(FlowBusy):
+    """What a submission rested on was changed by another before it was stored; nothing of it was.
+
+    The flow is back with its user. Submitted again it is judged by what is there then, so there is nothing to wait for.
+    """
+
+    sentence = (
+        "flow {flow} is back with its user: what the submission rested on (a password, code, address, profile or "
+        "session) was changed by another meanwhile, and nothing of it was stored; look at what is there now, and "
+        "submit again"
+    )
 
 
 class FlowRejected(_FlowError):

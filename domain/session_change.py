@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from limen.domain.decision import Decision
+from limen.domain.decision import Decision, switched_off
 from limen.domain.identity import SessionOpened, SessionsClosed
 from limen.domain.ports import VaultKey
 from limen.domain.session import Session, SessionRevoked
@@ -40,9 +40,9 @@ class SessionChange:
     async def strengthen(self, work: Work, decision: Decision, at: datetime) -> bool:
         """A factor that was set up has been shown too (Kratos); the actions saw the session as it was before.
 
-        False where the session is over meanwhile.
+        False where the session is over meanwhile. Whom an action switches off has none any more (actions.md).
         """
-        if not decision.proven:
+        if not decision.proven or switched_off(work.flow, decision):
             return True
         session = await self.sessions.strengthen(decision, work.flow, at)
         if session is None:

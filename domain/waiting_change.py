@@ -58,7 +58,7 @@ class WaitingChange:
         before = self.before
         if (before.traits, before.schema_id) != (now.traits, now.schema_id):
             return True
-        if _named(before.verifiable) != _named(now.verifiable) or _named(before.recovery) != _named(now.recovery):
+        if named(before.verifiable) != named(now.verifiable) or named(before.recovery) != named(now.recovery):
             return True
         moved = [part for part in OWN_PARTS if getattr(before, part) != getattr(now, part)]
         return any(getattr(self.profile, part) != getattr(before, part) for part in moved)
@@ -105,5 +105,6 @@ async def waiting_change(store: Store, keyring: Keyring, flow: Flow, identity: I
     )
 
 
-def _named(addresses: Iterable[Address]) -> frozenset[tuple[str, str]]:
+def named(addresses: Iterable[Address]) -> frozenset[tuple[str, str]]:
+    """Which addresses they are, whatever became of them."""
     return frozenset((one.via, one.value) for one in addresses)

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from limen.domain import Actions, FlowBusy, Outcome, RequestRefused
+from limen.domain import Actions, FlowOvertaken, Outcome, RequestRefused
 from tests.support.engine import ADA, PASSWORD, House, JsonDict, hook, identity, open_house, parse, shown
 from tests.support.factors import FACTORS, keep_codes, link_totp, prove
+from tests.support.performing import PERFORMANCES, sections
 
 OFF = {"settings.after.profile": [parse("/off")]}
 DISABLED = {None: [4010011]}
@@ -153,6 +154,26 @@ async def test_a_session_is_not_found_and_starts_nothing() -> None:
             assert (await house.start("login", refresh=True, session_token=held)).body.refresh is False
 
 
+@pytest.mark.parametrize("method", [method for kind, method in PERFORMANCES if kind == "settings"])
+async def test_who_is_switched_off_by_their_own_change_is_stored_so_and_has_no_session(method: str) -> None:
+    """Whatever was changed, it is stored with it (actions.md). A new factor strengthens no session: there is none."""
+    async with open_house({"settings.after": [parse("/off")]}, **sections("settings", method)) as house:
+        changes = await PERFORMANCES["settings", method](house)
+        house.sink.script("/off", identity(state="inactive"))
+        done = await changes()
+        assert (done.state, done.error) == ("completed", "identity_disabled")
+        assert (done.session, done.session_token) == (None, None)
+        assert done.identity is not None
+        assert done.identity.state == "inactive"
+        written = {"profile": "TraitsChanged"}.get(method, "CredentialChanged")
+        assert house.log(written)[-1].data["flow_id"] == str(done.flow.id)
+        assert not house.log("SessionStrengthened")
+        (completed,) = [entry for entry in house.log("FlowCompleted") if entry.stream == done.flow.id]
+        assert completed.data["session_id"] is None
+        password = "another battery staple" if method == "password" else PASSWORD
+        assert (await house.sign_in(password=password)).error == "identity_disabled"
+
+
 async def test_a_wrong_password_looks_as_if_the_account_were_active() -> None:
     """Only who shows that the account is theirs learns that it is switched off."""
     async with house_of() as house:
@@ -180,7 +201,7 @@ async def test_who_is_switched_off_while_an_action_runs_gets_no_session() -> Non
         await switch_off(house, token)
         answered.set()
         issued = len(house.log("SessionIssued"))
-        with pytest.raises(FlowBusy):
+        with pytest.raises(FlowOvertaken):
             await login
         assert len(house.log("SessionIssued")) == issued
         again = await house.give_code(flow)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from limen.domain import Outcome
-from limen.domain.errors import FlowBusy
+from limen.domain.errors import FlowOvertaken
 from tests.support.engine import ADA, PASSWORD, JsonDict, hook, identity, messages, parse, shown, uri
 from tests.support.provider import Abroad, abroad, buttons, methods_of
 
@@ -269,7 +269,7 @@ async def test_an_account_that_is_linked_meanwhile_is_not_forgotten() -> None:
         there.house.engine.after("login", method="password", id="meanwhile")(links_another)
         asked = await taken(there)
         values = {"identifier": ADA, "password": PASSWORD}
-        with pytest.raises(FlowBusy):
+        with pytest.raises(FlowOvertaken):
             await there.house.engine.submit(asked.flow.id, method="password", values=values)
         linked = await there.house.engine.submit(asked.flow.id, method="password", values=values)
         flow = await there.house.start("settings", session_token=linked.session_token)

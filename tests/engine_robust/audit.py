@@ -12,6 +12,9 @@ from limen.domain.delivery import Delivery
 from limen.domain.engine import Engine
 from limen.domain.event import DomainEvent
 from limen.domain.flow import Flow
+from limen.domain.people import People
+from limen.domain.profile import Profile
+from limen.domain.reservation import Reservation
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,8 @@ async def audit(source: Engine | LogStore) -> WholeLog:
     check_nothing_stands_alone(log)
     check_reservations(log)
     await check_vault(log, store)
+    if isinstance(source, Engine):
+        await check_profiles(log, source)
     return log
 
 
@@ -122,6 +127,35 @@ def check_reservations(log: WholeLog) -> None:
             else:
                 assert holder == turn.identity_id, turn
                 holder = None
+
+
+async def check_profiles(log: WholeLog, engine: Engine) -> None:
+    """A profile is of one piece each time it is written, and what it takes is its person's.
+
+    Of who was erased there is nothing to be read. A schema that was changed since would call for other addresses than
+    were kept: of nobody who is audited it was. A store alone has no key to open a profile with.
+    """
+    people = (await engine.current()).people
+    for one in log.of("IdentityRegistered"):
+        identity = await people.identity(one.originator_id)
+        if identity is None:
+            continue
+        for event in log.stream(identity.id):
+            if type(event).__name__ in ("IdentityRegistered", "TraitsChanged"):
+                check_profile(people, Profile.of(people.keyring.unseal(event.profile)), event)
+        assert set(identity.reservations) == set(people.reservations(people.profile(identity))), identity.id
+        for id_ in identity.every_reservation:
+            assert (await people.streams.load(Reservation, id_)).holder == identity.id
+
+
+def check_profile(people: People, profile: Profile, event: DomainEvent) -> None:
+    """Its addresses are those that its traits call for; they fit its schema; the event names what they take."""
+    schema = people.rules.schemas[profile.schema_id]
+    assert profile.traits == schema.with_defaults(profile.traits), event
+    assert not people.faults(profile), event
+    for kept, wanted in ((profile.verifiable, schema.verifiable), (profile.recovery, schema.recovery)):
+        assert [(address.value, address.via) for address in kept] == list(wanted(profile.traits)), event
+    assert set(getattr(event, "reservations", ())) == set(people.reservations(profile)), event
 
 
 async def check_vault(log: WholeLog, store: LogStore) -> None:
