@@ -53,7 +53,7 @@ class SyncEngine:
         return self._run(lambda: self._engine.resume(flow_id, **options))
 
     def flow(self, flow_id: UUID | str, **options: Any) -> FlowView:
-        """A flow as it stands."""
+        """A flow as it stands; options and errors as `Engine.flow`."""
         return self._run(lambda: self._engine.flow(flow_id, **options))
 
     def session(self, token: str | None) -> Document | None:

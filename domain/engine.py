@@ -14,7 +14,7 @@ from uuid import UUID
 from limen.domain.aggregate import Aggregate
 from limen.domain.arguments import identity_of, kind_of, type_of
 from limen.domain.assurance import demand
-from limen.domain.configuration import Configuration, FlowKind
+from limen.domain.configuration import Configuration
 from limen.domain.desk import Desk, Services
 from limen.domain.dispatch import Dispatcher
 from limen.domain.document import Document
@@ -24,6 +24,7 @@ from limen.domain.flow import Flow
 from limen.domain.guard import guard, guard_request
 from limen.domain.handler import Actions
 from limen.domain.link import NAME, discreet, given_token
+from limen.domain.looking import look
 from limen.domain.method import Method
 from limen.domain.opening import Opening
 from limen.domain.outcome import FlowView, Outcome
@@ -200,18 +201,14 @@ class Engine:
 
         return await self._take(flow_id, asked, take_up, token=given_token(brought))
 
-    async def flow(self, flow_id: UUID | str) -> FlowView:
-        """A flow as it stands; an ended one as it ended. Raises `FlowNotFound`, `FlowExpired` when its time is over."""
-        flow = await self.revival.load(flow_of(flow_id))
-        if flow.state == "expired" or (not flow.ended and self.tools.clock.now() >= flow.expires_at):
-            raise FlowExpired(flow.id)
-        desk = await self.desk(flow.configuration)
-        await self.revival.key(flow)
-        theirs = flow.kind is FlowKind.SETTINGS or flow.requested_aal != "aal1" or flow.refresh
-        owner = flow.identity_id if theirs else None
-        identity = await desk.people.identity(owner) if owner else None
-        profile = desk.people.profile(identity) if identity else None
-        return await desk.view(flow, identity, profile)
+    async def flow(self, flow_id: UUID | str, *, session_token: str | None = None) -> FlowView:
+        """A flow as it stands; an ended one as it ended. Raises `FlowNotFound`, `FlowExpired` when its time is over.
+
+        Settings show what is their person's alone (traits, a secret, backup codes) only with the token of a session
+        of that person; with another one they raise `RequestRefused` (`session_inactive`, `session_aal2_required`,
+        `security_identity_mismatch`).
+        """
+        return await look(self.revival, flow_id, session_token)
 
     async def session(self, token: str | None) -> Document | None:
         """The active session of a token, with its identity; None when there is none.

@@ -1,7 +1,7 @@
 """Presenter: a flow as its user, its templates and its handlers see it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -167,12 +167,15 @@ class Presenter:
         identity: Identity | None = None,
         profile: Profile | None = None,
         shown: Mapping[str, Any] | None = None,
+        bare: bool = False,
     ) -> FlowView:
         """The flow for whoever embeds limen, as it stands now; its body is drawn when somebody looks at it.
 
-        `identity` and `profile` are whose flow it is; `shown` the secrets its form shows them.
+        `identity` and `profile` are whose flow it is; `shown` the secrets its form shows them. `bare`: without what was
+        typed, and what was said of it.
         """
         seen, contents = flow.clone(), self.contents(flow)
+        contents = replace(contents, values={}, messages=()) if bare else contents
 
         def body() -> dict[str, Any]:
             base = self.rules.configuration.base_url

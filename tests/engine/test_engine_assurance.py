@@ -265,7 +265,7 @@ async def test_second_factors_are_changed_and_looked_at_by_a_fresh_session_only(
         await house.engine.submit(
             login.id, method="password", values={"identifier": ADA, "password": PASSWORD}, session_token=token
         )
-        waiting = await house.engine.flow(flow.id)
+        waiting = await house.engine.flow(flow.id, session_token=token)
         assert (secret_of(waiting), codes_of(waiting)) == (secret, new)
         assert (await press(house, flow, "lookup_secret_confirm", token)).completed
 

@@ -43,7 +43,7 @@ async def test_codes_are_made_shown_and_confirmed() -> None:
         assert (listed.type, listed.meta.label.id, listed.attributes.text.id) == ("text", 1050010, 1050015)
         confirm = node(made, "lookup_secret_confirm")
         assert (confirm.attributes.value, confirm.meta.label.id) == ("true", 1050011)
-        assert codes_of(await house.engine.flow(flow.id)) == codes
+        assert codes_of(await house.engine.flow(flow.id, session_token=token)) == codes
         assert not house.log("CredentialChanged")
         kept = await press(house, flow, "lookup_secret_confirm", token)
         assert (kept.state, shown(kept), names(kept)) == ("completed", {None: [1050001]}, KEPT)
