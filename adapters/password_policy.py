@@ -33,20 +33,22 @@ class PasswordPolicy:
     async def faults(self, password: Any, identifiers: Sequence[str]) -> tuple[Message, ...]:
         """What stands against a new password, the first thing alone; empty when nothing does.
 
-        The list of breached passwords is asked last: only about a password that is fit otherwise.
+        What is judged is the form that is hashed, whichever way it was typed: each of its code points is a character
+        (800-63B §5.1.1.2). The list of breached passwords is asked last: only about a password that is fit otherwise.
         """
         if not isinstance(password, str):
             return (messages.wrong_type(["string"], _type_name(password), "password"),)
         if not password:
             return (messages.required("password", "password"),)
-        if len(password) < self.minimum:
-            return (password_messages.too_short(self.minimum, len(password)),)
-        if len(password) > MAX_LENGTH:
+        if len(password) > MAX_LENGTH:  # as typed: so that there is an end to what is put into a stable form
             return (password_messages.too_long(MAX_LENGTH, len(password)),)
-        if self.similarity and any(_similar(password, identifier) for identifier in identifiers):
+        hashed = stable(password)
+        if len(hashed) < self.minimum:
+            return (password_messages.too_short(self.minimum, len(hashed)),)
+        if self.similarity and any(_similar(hashed, stable(identifier)) for identifier in identifiers):
             return (password_messages.too_similar(),)
         try:
-            breaches = await self.breaches.count(stable(password))
+            breaches = await self.breaches.count(hashed)
         except BreachesUnknown:
             return (password_messages.unusable(_UNCHECKED),)
         return (password_messages.breached(breaches),) if breaches > self.breaches.most else ()

@@ -57,6 +57,8 @@ REFUSED: dict[str, tuple[Any, list[int]]] = {
     "too long": ("a b" * 2000, [4000033]),
     "too much like the identifier": (ADA, [4000031]),
     "the identifier and a little": (f"{ADA}1", [4000031]),
+    "the identifier, in wide letters": ("".join(chr(ord(letter) + 0xFEE0) for letter in ADA), [4000031]),
+    "too short once it is composed": ("e\u0301" * 7, [4000032]),
     "none": ("", [4000002]),
     "no text": (12345678, [4000026]),
 }
