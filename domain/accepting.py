@@ -200,7 +200,7 @@ class Accepting:
         if action.hook != "require_verified_address":
             await work.commit()
             return await self.reply.outcome(flow, signed_in)
-        begun = self._start_verifications(work, decision, now)
+        begun = await self._start_verifications(work, decision, now)
         steps = [self.next_steps.show_verification(started, url=True) for started in begun]
         await work.commit()
         await self.services.dispatcher.take_up(started.delivery for started in begun)
@@ -229,14 +229,14 @@ class Accepting:
         step = self.next_steps.show_verification(started, url=flow.type == "browser")
         return await self.reply.outcome(flow, signed_in, continue_with=(step,))
 
-    def _start_verifications(self, work: Work, decision: Decision, now: datetime) -> list[StartedVerification]:
+    async def _start_verifications(self, work: Work, decision: Decision, now: datetime) -> list[StartedVerification]:
         """Sends the person off to verify the first of their addresses that a mail reaches; none is verified yet."""
         begun: list[StartedVerification] = []
         verifies = verifies_by_itself(self.desk.rules.configuration)
         decision.at = now
         reached = [one.value for one in decision.profile.verifiable if one.via == "email"] if verifies else []
         for address in reached[:1]:
-            started = start_verification(
+            started = await start_verification(
                 work,
                 self.tools,
                 self.desk.people,

@@ -84,7 +84,7 @@ class AddressChange:
                     raise FlowNotFound(work.flow.id, "the person it was of has been erased")
                 waiting = self._waiting(work.flow, decision, address)
                 branch = work.branch()
-                started = self._begin(branch, identity, waiting, decision)
+                started = await self._begin(branch, identity, waiting, decision)
                 try:
                     await branch.commit()
                 except StoreConflict:
@@ -112,7 +112,7 @@ class AddressChange:
                 if await dropped(self.people, decision, at) or await self.taken(decision) is not None:
                     return None
                 branch = work.branch()
-                started = self._begin(branch, identity, waiting, decision, type_)
+                started = await self._begin(branch, identity, waiting, decision, type_)
                 try:
                     await branch.commit()
                 except StoreConflict:
@@ -120,12 +120,12 @@ class AddressChange:
                 return started
         raise FlowBusy(flow.id)
 
-    def _begin(
+    async def _begin(
         self, branch: Work, identity: Identity, waiting: WaitingChange, decision: Decision, type_: str | None = None
     ) -> StartedVerification:
         """The verification that a change waits for from now on, and no other, as part of another flow's work."""
         asked, earlier = self.desk.presenter.request(branch.flow), identity.awaited
-        started = start_verification(
+        started = await start_verification(
             branch, self.tools, self.people, self.desk.scheduler, decision, waiting.address, asked, type_
         )
         lifespan = self.people.rules.configuration.flow(FlowKind.VERIFICATION).lifespan

@@ -1,5 +1,6 @@
 """Catching up: what others appended while a decision was on its way, and whether it may be taken again on that."""
 
+from limen.domain.assurance import SECOND_FACTORS
 from limen.domain.configuration import FlowKind
 from limen.domain.decision import Decision
 from limen.domain.errors import FlowNotFound
@@ -48,6 +49,9 @@ def _credentials_moved(flow: Flow, decision: Decision, fresh: Identity) -> bool:
     rested_on = {decision.method, *lists_written}
     moved = max(max(fresh.replaced.get(name, 0), fresh.spent.get(name, 0)) for name in rested_on)
     lists = decision.method in LISTS and flow.kind is FlowKind.SETTINGS  # an entry added meanwhile would be lost
+    factors = flow.kind is FlowKind.SETTINGS and not decision.credentials.keys().isdisjoint(SECOND_FACTORS)
+    if factors and any(fresh.replaced.get(name, 0) > decision.identity.version for name in SECOND_FACTORS):
+        return True  # two at once: the later one shows first what there is now
     return (flow.kind is FlowKind.LOGIN or lists) and moved > decision.identity.version
 
 

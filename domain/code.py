@@ -1,4 +1,8 @@
-"""One-time codes: six digits, kept as a keyed digest in the vault, replaced by the next one, gone when spent."""
+"""One-time codes: six digits, kept as a keyed digest in the vault, replaced by the next one, gone when spent.
+
+Twenty digits once the codes of an address have been guessed at too often (`limen.domain.lockout`): NIST SP 800-63B
+§5.1.3.2 asks for a limit to guessing below 64 bits of entropy, and for none from there on.
+"""
 
 import hmac
 import json
@@ -11,6 +15,10 @@ from uuid import UUID
 from limen.domain.ports import Keyring, VaultRow
 
 DIGITS = 6
+LONG_DIGITS = 20
+"""Digits of a code that cannot be guessed: 66 bits."""
+LONG = "long_code"
+"""What the form keeps where such a code was sent."""
 MAX_WRONG = 5
 """Wrong tries a flow survives; the sixth ends it (Kratos' limit)."""
 

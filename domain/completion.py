@@ -109,12 +109,12 @@ class Completion:
         await self.session_change.record(work, decision)
         for address in due:
             asked = self.presenter.request(flow)
-            started = start_verification(work, self.tools, self.people, self.scheduler, decision, address, asked)
+            started = await start_verification(work, self.tools, self.people, self.scheduler, decision, address, asked)
             done.verifications.append(started)
         done.schedule = await self._schedule(work, decision, plan, request, now)
         before = self.people.challenged(self.presenter.challenge(flow))
         bind(work.step, flow.id, decision.identity, before)
-        await self.lockouts.lift(work, decision.identity, now)
+        await self.lockouts.lift(work, decision, now)
         if not await self.session_change.strengthen(work, decision, self.tools.clock.now()):
             raise Overtaken
         work.step.put = [row for row in work.step.put if (row.owner, row.kind) != (flow.id, PENDING)]

@@ -45,7 +45,7 @@ from limen.domain.identity import (
     TraitsChanged,
     TraitsChangeHeld,
 )
-from limen.domain.lockout import LockoutLifted, LoginMissed
+from limen.domain.lockout import CodeTried, LockoutLifted, LoginMissed
 from limen.domain.published import ConfigurationPublished
 from limen.domain.reservation import IdentifierReleased, IdentifierReserved
 from limen.domain.session import (
@@ -65,6 +65,7 @@ __all__ = [
     "ActionsPlanned",
     "AddressVerified",
     "ChallengeSent",
+    "CodeTried",
     "ConfigurationPublished",
     "CredentialChanged",
     "CredentialMissed",

@@ -9,11 +9,12 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from limen.domain.code import DIGITS, challenge_record, code_lifespan, code_row
+from limen.domain.code import LONG, LONG_DIGITS, challenge_record, code_lifespan, code_row
 from limen.domain.configuration import Configuration, FlowKind
 from limen.domain.decision import Decision
 from limen.domain.flow import initiate
 from limen.domain.link import NAME, link_lifespan, link_url, mint_link
+from limen.domain.lockouts import code_digits
 from limen.domain.mails import mail
 from limen.domain.people import People
 from limen.domain.ports import Mail
@@ -31,7 +32,7 @@ class StartedVerification:
     delivery: UUID
 
 
-def start_verification(
+async def start_verification(
     work: Work,
     tools: Tools,
     people: People,
@@ -47,7 +48,8 @@ def start_verification(
     """
     configuration, keyring, at = people.rules.configuration, tools.keyring, decision.at
     flow_id, identity_id = tools.ids.new(), decision.identity.id
-    secret, lifespan, message = _secret(configuration, tools, flow_id, address)
+    digits = await code_digits(people, address)
+    secret, lifespan, message = _secret(configuration, tools, flow_id, address, digits)
     row = keyring.create(flow_id, identity_id)
     flow = initiate(
         flow_id,
@@ -62,7 +64,7 @@ def start_verification(
         network=work.flow.network,
     )
     own, use = work.beside(flow), configuration.flow(FlowKind.VERIFICATION).use
-    shown = {"email": address} if use == NAME else {}
+    shown: dict[str, Any] = {"email": address} if use == NAME else {LONG: True} if digits == LONG_DIGITS else {}
     own.step.put += [
         row,
         code_row(
@@ -88,11 +90,13 @@ def verifies_by_itself(configuration: Configuration) -> bool:
     return settings.enabled and configuration.method(settings.use).enabled
 
 
-def _secret(configuration: Configuration, tools: Tools, flow_id: UUID, address: str) -> tuple[str, float, Mail]:
+def _secret(
+    configuration: Configuration, tools: Tools, flow_id: UUID, address: str, digits: int
+) -> tuple[str, float, Mail]:
     """The code, or the token of a link, how many seconds it counts, and the message that brings it."""
     if configuration.flow(FlowKind.VERIFICATION).use == NAME:
         token = mint_link(tools.secrets)
         link = link_url(configuration, FlowKind.VERIFICATION, flow_id, token)
         return token, link_lifespan(configuration.method(NAME).config), mail("verification_valid", address, link=link)
-    code = tools.secrets.digits(DIGITS)
+    code = tools.secrets.digits(digits)
     return code, code_lifespan(configuration.method("code").config), mail("verification_code_valid", address, code)

@@ -94,8 +94,8 @@ class Submitting:
         if chosen.name == "password":  # before it is compared with the one in force, which would let it be guessed
             self.admission.fresh(flow, signed_in, self.tools.clock.now())
         submission = await self._submission(flow, chosen, values, signed_in, request)
-        async with self.lockouts.watched(submission, chosen.name) as locked:
-            verdict = locked or self._held_back(submission, chosen.name) or await chosen.submit(submission)
+        async with self.lockouts.watched(submission, chosen.name) as (locked, tried):
+            verdict = locked or self._held_back(submission, chosen.name) or await chosen.submit(tried)
             await self.lockouts.count(submission, chosen.name, verdict)
         return await self._follow(work, verdict, submission, chosen.name, request, signed_in, transient_payload)
 

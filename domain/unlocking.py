@@ -1,7 +1,8 @@
 """Unlocking: an operator lets what was guessed at too often be tried again.
 
 Source: NIST SP 800-63B §5.2.2 locks second factors for good (`limen.domain.throttle`); who then gets them back is the
-operator's to decide. Lockouts of identifiers (`limen.domain.lockout`) end by themselves; this ends them at once.
+operator's to decide. Lockouts of identifiers (`limen.domain.lockout`) end by themselves; this ends them at once, and
+forgets the wrong codes of their addresses.
 """
 
 from uuid import UUID
@@ -14,7 +15,9 @@ from limen.domain.streams import ATTEMPTS, Streams
 from limen.domain.tools import Tools
 
 LOGIN = "login"
-"""What the lockouts of somebody's identifiers are called here, beside the methods of second factors."""
+"""What is counted of somebody's identifiers (lockouts, wrong codes) is called here, beside the methods of factors."""
+WHAT = ("totp", "lookup_secret", "code", "webauthn", "passkey", LOGIN)
+"""All that can be unlocked."""
 
 
 async def unlock(tools: Tools, streams: Streams, identity_id: UUID, what: str | None = None) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ def unlock(
         str | None,
         typer.Option(
             "--method",
-            help="Only this second factor, such as totp or code; login for lockouts of identifiers.",
+            help="Only this second factor, such as totp or code; login for what was counted of identifiers.",
             show_default=False,
         ),
     ] = None,
@@ -37,12 +37,17 @@ def unlock(
 ) -> None:
     """Lets second factors and identifiers that were guessed at too often be tried again; what was wrong is forgotten.
 
-    Make sure first that it is the person who asks. The record keeps that it was done.
+    Make sure first that it is the person who asks. The record keeps that it was done. Where there is nothing to unlock
+    the exit code is 1.
     """
     try:
         identity = UUID(identity_id)
     except ValueError:
         raise typer.BadParameter(f"'{identity_id}' is no identity id", param_hint="IDENTITY_ID") from None
+    from limen.domain.unlocking import WHAT
+
+    if method is not None and method not in WHAT:
+        raise typer.BadParameter(f"'{method}' is none of {', '.join(WHAT)}", param_hint="--method")
     where = Where(config, settings, store)
     where.configuration()
     unlocked = asyncio.run(_unlock(where, identity, method))
@@ -52,6 +57,8 @@ def unlock(
         out().print(Text.assemble(("✓ ", GOOD), f"{', '.join(unlocked)} of identity {identity} may be tried again"))
     else:
         out().print(f"identity {identity} has nothing to unlock")
+    if not unlocked:
+        raise typer.Exit(1)
 
 
 async def _unlock(where: Where, identity: UUID, method: str | None) -> tuple[str, ...]:

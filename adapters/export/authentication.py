@@ -176,6 +176,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "IdentityErased": _ACCOUNT,
     "IdentifierReserved": _ACCOUNT,
     "IdentifierReleased": _ACCOUNT,
+    "CodeTried": "the attempt is told: `MethodRefused`, `FlowFailed` or `FlowCompleted`",
     "LoginMissed": "the refused attempt is told: `MethodRefused`",
     "LockoutLifted": _ACCOUNT,
     "DeliveryScheduled": "no authentication",

@@ -1,7 +1,8 @@
 """`code`: six digits sent to an address. Recovers and verifies, and signs in and up where it is `passwordless`.
 
 A code counts once, for the flow and the address it was sent for; another one replaces it; five wrong tries are
-forgiven. Whether anybody is known under an address is not to be learnt from recovery and verification.
+forgiven. After ten of an address, over all flows, it is sent longer codes (`limen.domain.lockout`). Whether anybody is
+known under an address is not to be learnt from recovery and verification.
 """
 
 from collections.abc import Mapping
@@ -11,10 +12,11 @@ from limen.adapters.methods.own_address import message, person_at, still_theirs
 from limen.adapters.methods.profile import submitted_traits
 from limen.adapters.methods.second_code import SecondCode
 from limen.domain.assurance import asks_second_factor
-from limen.domain.code import DIGITS, MAX_WRONG, code_lifespan
+from limen.domain.code import LONG, LONG_DIGITS, MAX_WRONG, code_lifespan
 from limen.domain.configuration import FlowKind
 from limen.domain.identifier import normalize
 from limen.domain.identity import Identity
+from limen.domain.lockouts import code_digits
 from limen.domain.method import Accepted, Challenged, Exhausted, Refused, Submission, Verdict
 from limen.domain.ports import Secrets
 from limen.domain.profile import Profile
@@ -67,12 +69,14 @@ class CodeMethod:
         profile = submission.people.profile(identity) if identity else None
         if identity is None or profile is None or not self._signs_in(submission, profile, address):
             if submission.people.rules.configuration.hides_accounts:
-                return self._challenge(
+                return await self._challenge(
                     submission, address, "login_code", known=False, values={"identifier": identifier}
                 )
             whose = identity.id if identity else None
             return Refused("unknown", (messages.no_code_user(),), {"identifier": identifier}, whose)
-        return self._challenge(submission, address, "login_code", identity=identity, values={"identifier": identifier})
+        return await self._challenge(
+            submission, address, "login_code", identity=identity, values={"identifier": identifier}
+        )
 
     def _signs_in(self, submission: Submission, profile: Profile, address: str) -> bool:
         schema = submission.people.rules.schemas[profile.schema_id]
@@ -95,7 +99,7 @@ class CodeMethod:
         if not addresses:
             return Refused("missing", (messages.required("email", "traits.email"),), kept)
         address, via = addresses[0]
-        return self._challenge(submission, address, "registration_code", via=via, values=kept)
+        return await self._challenge(submission, address, "registration_code", via=via, values=kept)
 
     async def _send_to_address(self, submission: Submission) -> Verdict:
         """Recovery and verification: the same answer whoever it is, and a code in the mail only for those known."""
@@ -106,7 +110,7 @@ class CodeMethod:
         identity = await person_at(submission, address)
         if isinstance(identity, Refused):
             return identity
-        return self._challenge(
+        return await self._challenge(
             submission,
             address,
             _TEMPLATES[submission.flow.kind],
@@ -115,7 +119,7 @@ class CodeMethod:
             values={"email": typed},
         )
 
-    def _challenge(
+    async def _challenge(
         self,
         submission: Submission,
         address: str,
@@ -126,7 +130,8 @@ class CodeMethod:
         identity: Identity | None = None,
         values: Mapping[str, Any] | None = None,
     ) -> Challenged:
-        code = self.secrets.digits(DIGITS)
+        digits = await code_digits(submission.people, address)
+        code, long = self.secrets.digits(digits), {LONG: True} if digits == LONG_DIGITS else {}
         return Challenged(
             address=address,
             via=via,
@@ -135,7 +140,7 @@ class CodeMethod:
             identity=identity,
             mail=message(submission, template, address, known=known, code=code),
             resent=submission.flow.state == "sent_email",
-            values=values or {},
+            values={**(values or {}), **long},
         )
 
     # -- checking

@@ -37,7 +37,7 @@ class IdentifierFirstMethod:
 
     async def _ways(self, submission: Submission, identifier: str) -> tuple[tuple[str, ...], UUID | None]:
         people = submission.people
-        identity = await people.holder(identifier)
+        identity = await people.holder(identifier, submission.flow)
         if identity is None:
             return (), None
         profile = people.profile(identity)

@@ -22,7 +22,6 @@ from limen.domain.flow import Flow
 from limen.domain.identifier import normalize
 from limen.domain.identity import Identity
 from limen.domain.method import AWAY, Advanced, Refused, Submission, Verdict
-from limen.domain.people import People
 from limen.domain.ports import Secrets
 from limen.domain.ui import key_messages, messages
 from limen.domain.ui.keys import ASKED, PREVIOUS
@@ -82,14 +81,13 @@ class WebauthnMethod:
         if not text:
             return Refused("missing", (messages.generic("the security key has not answered"),))
         kept = {} if identity else {"identifier": name, ASKED: True}
-        identity = identity or await self._named(people, name)
-        verdict = self.ring.answered(submission, text, identity, await self.ring.keys(people, identity))
+        identity = identity or await self._named(submission, name)
+        verdict = self.ring.answered(submission, text, identity, await self.ring.sought(people, identity))
         return replace(verdict, values=kept)
 
     async def _ask(self, submission: Submission, name: str) -> Verdict:
-        people = submission.people
-        identity = await self._named(people, name)
-        keys = self.ring.usable(await self.ring.keys(people, identity))
+        people, identity = submission.people, await self._named(submission, name)
+        keys = self.ring.usable(await self.ring.sought(people, identity))
         if not keys and people.rules.configuration.mitigates_enumeration is False:  # told outright to tell
             kept = {"identifier": known_identifier(submission), ASKED: None}
             return Refused("unknown", (key_messages.no_key_by_name(),), kept, identity.id if identity else None)
@@ -98,9 +96,10 @@ class WebauthnMethod:
         values = {"identifier": name, ASKED: True}
         return Advanced("asked", (key_messages.ask_key(),), values, asked.record(), AWAY)
 
-    async def _named(self, people: People, name: str) -> Identity | None:
-        """Who has this name to sign in with by a security key."""
-        identity = await people.holder(name)
+    async def _named(self, submission: Submission, name: str) -> Identity | None:
+        """Who has this name to sign in with by a security key; finding nobody takes as long."""
+        people = submission.people
+        identity = await people.holder(name, submission.flow)
         if identity is None:
             return None
         profile = people.profile(identity)

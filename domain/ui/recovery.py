@@ -1,13 +1,12 @@
 """The recovery form: by code, or by link."""
 
+from limen.domain.code import DIGITS, LONG, LONG_DIGITS
 from limen.domain.configuration import FlowKind
 from limen.domain.message import Message
 from limen.domain.ui import labels, link_messages, messages, nodes
 from limen.domain.ui.by_link import by_link
 from limen.domain.ui.nodes import Node
 from limen.domain.ui.view import FormView
-
-CODE_LENGTH = 6
 
 
 def recovery(view: FormView) -> list[Node]:
@@ -28,7 +27,7 @@ def recovery(view: FormView) -> list[Node]:
             required=True,
             label=labels.RECOVERY_CODE,
             pattern="[0-9]+",
-            maxlength=CODE_LENGTH,
+            maxlength=LONG_DIGITS if view.values.get(LONG) else DIGITS,
         ),
         nodes.hidden_method("code"),
         nodes.submit("method", "code", "code", labels.CONTINUE),

@@ -35,7 +35,44 @@ def test_it_is_on_record_and_publishes_nothing(env: dict[str, str], tmp_path: Pa
     (added,) = invoked("log", "--json", env=env).lines[len(before) :]
     assert (added["type"], added["stream"], added["data"]["type"]) == ("CredentialUnlocked", who, "code")
     again = invoked("identity", "unlock", who, env=env)
-    assert (again.code, "nothing to unlock" in again.out) == (0, True)
+    assert (again.code, "nothing to unlock" in again.out) == (1, True)
+
+
+def test_a_word_that_names_nothing_is_wrong_use(env: dict[str, str]) -> None:
+    """`topt` must not read as: there was nothing to unlock."""
+    who = env.pop("WHO")
+    for word in ("topt", "password", "Login", ""):
+        ran = invoked("identity", "unlock", who, "--method", word, env=env)
+        assert (ran.code, ran.out) == (2, "")
+        assert "totp, lookup_secret, code" in " ".join(ran.err.replace("│", "").split())
+    assert invoked("identity", "unlock", who, "--method", "code", "--json", env=env).json["unlocked"] == ["code"]
+
+
+LOCKING = {"lockout": {"threshold": 1, "window": "10m", "duration": "500h"}}
+
+
+@pytest.fixture
+async def locked(tmp_path: Path) -> dict[str, str]:
+    """A store in which somebody is locked out, and gave a wrong code; `WHO` is their id."""
+    store, config, settings = f"sqlite:///{tmp_path / 'limen.db'}", tmp_path / "identity.json", tmp_path / "limen.json"
+    config.write_text(json.dumps(configuration()))
+    settings.write_text(json.dumps(LOCKING))
+    async with open_house(store=store, settings=LOCKING) as house:
+        who = str((await house.register()).flow.identity_id)
+        await house.sign_in(password="no such pass phrase")
+        await house.give_code(await house.ask_code("recovery"), "wrong")
+    return {"LIMEN_CONFIG": str(config), "LIMEN_SETTINGS": str(settings), "LIMEN_STORE": store, "WHO": who}
+
+
+def test_lockouts_are_lifted_and_wrong_codes_of_an_address_forgotten(locked: dict[str, str]) -> None:
+    who = locked.pop("WHO")
+    assert invoked("identity", "unlock", who, "--method", "totp", env=locked).code == 1
+    ran = invoked("identity", "unlock", who, "--method", "login", "--json", env=locked)
+    assert (ran.code, ran.json) == (0, {"identity": who, "unlocked": ["login"]})
+    again = invoked("identity", "unlock", who, "--method", "login", "--json", env=locked)
+    assert (again.code, again.json) == (1, {"identity": who, "unlocked": []})
+    (lifted,) = [one for one in invoked("log", "--json", env=locked).lines if one["type"] == "LockoutLifted"]
+    assert lifted["data"]["reason"] == "operator"
 
 
 def test_nobody_is_a_negative_answer_and_no_store_is_made(env: dict[str, str], tmp_path: Path) -> None:

@@ -85,6 +85,7 @@ _OWN_VALUES: Final[Mapping[str, Mapping[str, Any]]] = {
     "ActionStarted": {"action": _ACTION},
     "ActionsPlanned": {"actions": [_PLANNED]},
     "ChallengeSent": {"method": "code"},
+    "CodeTried": {"right": False},
     "DeliveryAttempted": {"status": 503},
     "DeliveryCanceled": {"reason": "erased"},
     "DeliveryScheduled": {"rule": None, "source": None},
@@ -158,6 +159,7 @@ _CLEAR: Final[Mapping[str, Any]] = {
 """What a sealed field of that name holds."""
 
 _FIRST: Final = (
+    "CodeTried",
     "ConfigurationPublished",
     "DeliveryScheduled",
     "FlowInitiated",

@@ -273,6 +273,7 @@ SILENT: Final[Mapping[str, str]] = {
     "CredentialUsed": "the flow's success is said",
     "CredentialUnlocked": "an operator's doing, not a person's",
     "CredentialMissed": "the flow's failure is said: MethodRefused",
+    "CodeTried": "the flow's outcome is said: MethodRefused or FlowCompleted",
     "LoginMissed": "the flow's failure is said: MethodRefused",
     "LockoutLifted": "Kratos has no lockouts",
     "TraitsChangeHeld": "nothing has changed yet: IdentityUpdated follows when it does",
