@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from threading import RLock
 from typing import Any, ClassVar, cast
 from uuid import UUID
@@ -26,6 +27,12 @@ from limen.domain.ports import VaultRow
 
 TRUNCATING_SECONDS = 5.0
 """How long the one who erases waits for readers of the write-ahead log; what is left then is done later."""
+
+SEARCHED_BYTES = 256 << 20
+"""How large a file is looked through for what an erasure has left."""
+
+_TELLING = 24
+"""Bytes of an encrypted value that tell it from every other; the rest of a long one may stand on pages of its own."""
 
 _TRY_MILLISECONDS = 50
 """How long one try to truncate the write-ahead log keeps writers waiting."""
@@ -138,18 +145,39 @@ class SQLiteVaultRecorder(SQLiteApplicationRecorder, VaultRecorder):
         with self._transaction() as cursor:
             owners = {*gone, *sql.bound_owners(cursor, gone)}
             places = sql.owned_rows(cursor, owners, gone)
+            values = [cursor.execute(sql.VAULT_ROW, place).fetchone()[4] for place in places]
             cursor.executemany(sql.DELETE_ROW, places)
+        self._empty()
+        if self._left([value[:_TELLING] for value in values if len(value) >= _TELLING]):
+            with self._transaction() as cursor:
+                sql.rewrite_vault(cursor)
+            self._empty()
+        return [UUID(bytes=place[0]) for place in places]
+
+    def _left(self, starts: Sequence[bytes]) -> bool:
+        """Whether copies of values are left in the file: a page that was split keeps some of what went elsewhere.
+
+        SQLite zeroes what is deleted (secure_delete), not what it moves. A file too large to be searched is let be.
+        """
+        with self._read_lock, translated():
+            path = Path(self._read.execute("PRAGMA database_list").fetchone()[2])
+        if path.stat().st_size > SEARCHED_BYTES:
+            return False
+        data = path.read_bytes()
+        return any(start in data for start in starts)
+
+    def _empty(self) -> None:
+        """Empties the write-ahead log, for so long at most."""
         self._stale = True
         deadline, rest = time.monotonic() + TRUNCATING_SECONDS, 0.01
         while not self._truncated() and time.monotonic() < deadline:
             time.sleep(rest)  # writers go in between
             rest = min(rest * 2, 0.5)
-        return [UUID(bytes=place[0]) for place in places]
 
     def _truncated(self) -> bool:
         """One try to empty the write-ahead log, in which older copies of what was deleted stand.
 
-        The pages themselves are zeroed (secure_delete). A reader who began before keeps it from being emptied.
+        A reader who began before keeps it from being emptied.
         """
         with self._write_lock, translated():
             self._write.execute(f"PRAGMA busy_timeout={_TRY_MILLISECONDS}")

@@ -5,11 +5,14 @@ from collections.abc import Callable, Collection, Sequence
 from functools import cache
 from typing import Any
 
-TABLES = (
+_VAULT = (
     "CREATE TABLE IF NOT EXISTS vault (owner BLOB NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, subject BLOB,"
     " value BLOB NOT NULL, expires_at INTEGER, PRIMARY KEY (owner, kind, name)) WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS vault_subject ON vault (subject) WHERE subject IS NOT NULL",
     "CREATE INDEX IF NOT EXISTS vault_expires ON vault (expires_at) WHERE expires_at IS NOT NULL",
+)
+TABLES = (
+    *_VAULT,
     "CREATE TABLE IF NOT EXISTS due (delivery BLOB PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS due_at ON due (at)",
 )
@@ -133,6 +136,17 @@ def bound_owners(cursor: sqlite3.Cursor, subjects: Sequence[bytes]) -> list[byte
     """The owners whose key belongs to one of these."""
     found = "SELECT owner FROM vault WHERE subject = ? AND kind = 'key'"
     return [row[0] for subject in subjects for row in cursor.execute(found, (subject,)).fetchall()]
+
+
+def rewrite_vault(cursor: sqlite3.Cursor) -> None:
+    """Copies the vault to other pages; those it leaves are zeroed as a whole (secure_delete)."""
+    cursor.execute("ALTER TABLE vault RENAME TO vault_before")
+    for index in ("vault_subject", "vault_expires"):
+        cursor.execute(f"DROP INDEX {index}")
+    for statement in _VAULT:
+        cursor.execute(statement)
+    cursor.execute("INSERT INTO vault SELECT * FROM vault_before ORDER BY owner, kind, name")
+    cursor.execute("DROP TABLE vault_before")
 
 
 def owned_rows(cursor: sqlite3.Cursor, owners: Collection[bytes], subjects: Sequence[bytes]) -> list[tuple[Any, ...]]:

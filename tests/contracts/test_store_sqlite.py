@@ -1,6 +1,7 @@
 """The store in a SQLite file keeps the contract, shared, killed, locked and full."""
 
 import asyncio
+import random
 import sqlite3
 import threading
 import time
@@ -70,6 +71,16 @@ class TestSQLiteStore(DurableStoreContract):
         await store.forget([owner])
         bytes_after = b"".join(path.read_bytes() for path in file.parent.iterdir())
         assert not [value for value in (replaced, dropped, erased) if value in bytes_after]
+
+    async def test_nothing_forgotten_is_left_in_pages_that_were_split_before(self, store: LogStore, file: Path) -> None:
+        rows = [row(uuid4(), value=random.randbytes(random.randint(60, 1500))) for _ in range(1000)]
+        for few in range(0, len(rows), 3):
+            await store.append(Step(put=rows[few : few + 3]))
+        gone, kept = rows[::2], rows[1::2]
+        await store.forget([one.owner for one in gone])
+        data = file.read_bytes()  # noqa: ASYNC240 - nothing else runs
+        assert [one for one in gone if one.value[:24] in data] == []
+        assert [await store.vault(one.owner, one.kind) for one in kept] == kept
 
     @pytest.mark.parametrize("later", ["forget", "sweep", "close", "open"])
     async def test_writers_go_on_while_a_reader_keeps_the_erased_in_the_log_and_it_goes_later(
