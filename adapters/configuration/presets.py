@@ -12,28 +12,50 @@ from dataclasses import dataclass, field
 class Preset:
     """One provider.
 
-    `issuer` may hold `{tenant}`. `subject` is the member of the API's answer that tells people apart, `members` which
-    of its members are which claim of OpenID Connect (a dotted name goes inside). `emails_url` lists addresses that are
-    not in the answer (GitHub's). `scope` is asked for besides those configured. `pkce`: it is known to take PKCE where
-    no discovery says so. `secret_in_body`: `client_secret_post`. `authorization`: the scheme its API wants.
+    `issuer` may hold `{tenant}`; `answers_as` is the `iss` that its answers carry where no discovery says it (RFC
+    9207). `subject` is the member of the API's answer that tells people apart, `members` which of its members are which
+    claim of OpenID Connect (a dotted name goes inside, a number into a list), `composed` claims that are made of them.
+    `emails_url` lists addresses that are not in the answer (GitHub's); `vouches`: the address in it is verified.
+
+    `scope` is asked for besides those configured, `scopes` is what those are called there (None: not asked for),
+    `offline` the parameters that stand there for the scope `offline_access`. `pkce`: it is known to take PKCE where no
+    discovery says so. `echoes_nonce`: its ID tokens hold the nonce. `claims_source` holds unless one is configured.
+    `secret_in_body`: `client_secret_post`; `proves_secret`: its API wants Facebook's `appsecret_proof`.
+    `authorization`: the scheme that its API wants.
     """
 
     issuer: str | None = None
+    answers_as: str | None = None
     auth_url: str | None = None
     token_url: str | None = None
     userinfo_url: str | None = None
     subject: str = "sub"
     members: Mapping[str, str] = field(default_factory=dict)
+    composed: Mapping[str, str] = field(default_factory=dict)
     emails_url: str | None = None
+    vouches: bool = False
     scope: tuple[str, ...] = ()
+    scopes: Mapping[str, str | None] = field(default_factory=dict)
+    offline: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
     pkce: bool = False
+    echoes_nonce: bool = True
+    claims_source: str = "id_token"
     secret_in_body: bool = False
+    proves_secret: bool = False
     authorization: str = "Bearer"
 
 
 _OPENID = ("openid",)
+_LINKEDIN = Preset(
+    issuer="https://www.linkedin.com/oauth",
+    scope=_OPENID,
+    echoes_nonce=False,  # it takes PKCE only from clients that have had it switched on, which `pkce: force` is for
+    claims_source="userinfo",
+    secret_in_body=True,
+)
 _GITHUB = Preset(
+    answers_as="https://github.com/login/oauth",
     auth_url="https://github.com/login/oauth/authorize",
     token_url="https://github.com/login/oauth/access_token",  # noqa: S106 - an address
     userinfo_url="https://api.github.com/user",
@@ -53,8 +75,8 @@ _GITHUB = Preset(
 
 PRESETS: Mapping[str, Preset] = {
     "generic": Preset(scope=_OPENID),
-    "auth0": Preset(scope=_OPENID),
-    "google": Preset(issuer="https://accounts.google.com", scope=_OPENID),
+    "auth0": Preset(scope=_OPENID, claims_source="userinfo"),
+    "google": Preset(issuer="https://accounts.google.com", scope=_OPENID, offline={"access_type": "offline"}),
     "microsoft": Preset(issuer="https://login.microsoftonline.com/{tenant}/v2.0", scope=_OPENID, pkce=True),
     "apple": Preset(
         issuer="https://appleid.apple.com",
@@ -62,12 +84,22 @@ PRESETS: Mapping[str, Preset] = {
         parameters={"response_mode": "form_post"},
         secret_in_body=True,
     ),
-    "gitlab": Preset(issuer="https://gitlab.com", scope=_OPENID),
-    "slack": Preset(issuer="https://slack.com", scope=_OPENID, secret_in_body=True),
-    "salesforce": Preset(issuer="https://login.salesforce.com", scope=_OPENID),
-    "netid": Preset(issuer="https://broker.netid.de/", scope=_OPENID),
-    "linkedin": Preset(issuer="https://www.linkedin.com/oauth", scope=_OPENID, secret_in_body=True),
-    "linkedin_v2": Preset(issuer="https://www.linkedin.com/oauth", scope=_OPENID, secret_in_body=True),
+    "gitlab": Preset(issuer="https://gitlab.com", scope=_OPENID, claims_source="userinfo"),
+    "slack": Preset(
+        issuer="https://slack.com",
+        scope=_OPENID,
+        scopes={  # what its API before OpenID Connect called them, as files for Kratos have them
+            "identity.basic": "profile",
+            "identity.email": "email",
+            "identity.avatar": "profile",
+            "identity.team": None,
+        },
+        secret_in_body=True,
+    ),
+    "salesforce": Preset(issuer="https://login.salesforce.com", scope=_OPENID, claims_source="userinfo"),
+    "netid": Preset(issuer="https://broker.netid.de/", scope=_OPENID, claims_source="userinfo"),
+    "linkedin": _LINKEDIN,
+    "linkedin_v2": _LINKEDIN,
     "github": _GITHUB,
     "github-app": _GITHUB,
     "discord": Preset(
@@ -83,6 +115,7 @@ PRESETS: Mapping[str, Preset] = {
             "email_verified": "verified",
             "locale": "locale",
         },
+        composed={"picture": "https://cdn.discordapp.com/avatars/{id}/{avatar}.png"},
         pkce=True,
     ),
     "facebook": Preset(
@@ -98,14 +131,22 @@ PRESETS: Mapping[str, Preset] = {
             "email": "email",
             "picture": "picture.data.url",
         },
+        vouches=True,
         secret_in_body=True,
+        proves_secret=True,
     ),
     "spotify": Preset(
         auth_url="https://accounts.spotify.com/authorize",
         token_url="https://accounts.spotify.com/api/token",  # noqa: S106 - an address
         userinfo_url="https://api.spotify.com/v1/me",
         subject="id",
-        members={"name": "display_name", "nickname": "display_name", "email": "email", "profile": "uri"},
+        members={
+            "name": "display_name",
+            "nickname": "display_name",
+            "email": "email",
+            "profile": "external_urls.spotify",
+            "picture": "images.0.url",
+        },
         pkce=True,
     ),
     "amazon": Preset(
@@ -131,6 +172,7 @@ PRESETS: Mapping[str, Preset] = {
             "gender": "sex",
             "birthdate": "birthday",
         },
+        composed={"picture": "https://avatars.yandex.net/get-yapic/{default_avatar_id}/islands-200"},
         authorization="OAuth",
     ),
     "patreon": Preset(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from limen.adapters.configuration.apple_key import signing_key
 from limen.adapters.configuration.draft import Draft, TemplateSource
 from limen.adapters.configuration.findings import join, section
 from limen.adapters.configuration.presets import PRESETS
@@ -28,6 +29,7 @@ def read_providers(draft: Draft) -> None:
         _check_keys(draft, provider, here)
         if oidc.get("enabled") is True:  # what is switched off may be half finished
             _check_kind(draft, provider, here)
+            _check_apple_key(draft, provider, join(here, "apple_private_key"))
             _read_mapper(draft, provider.get("mapper_url"), join(here, "mapper_url"))
 
 
@@ -56,6 +58,8 @@ def _check_keys(draft: Draft, provider: Mapping[str, Any], here: str) -> None:
     for key in refused:
         if provider.get(key):
             draft.findings.fault(join(here, key), "does not belong to this provider")
+    if provider.get("subject_source") == "me" and kind != "microsoft":
+        draft.findings.fault(join(here, "subject_source"), "'me' is asked of Microsoft, with this provider's token")
     for key in _LATER:
         if provider.get(key):
             draft.findings.ignore(join(here, key))
@@ -70,6 +74,16 @@ def _check_kind(draft: Draft, provider: Mapping[str, Any], here: str) -> None:
         draft.findings.fault(join(here, "provider"), f"is not built yet; there are {', '.join(sorted(PRESETS))}")
     elif preset.issuer is None and preset.userinfo_url is None and not provider.get("issuer_url"):
         draft.findings.fault(join(here, "issuer_url"), "is missing: its endpoints are discovered there")
+
+
+def _check_apple_key(draft: Draft, provider: Mapping[str, Any], here: str) -> None:
+    key = provider.get("apple_private_key")
+    if provider.get("provider") != "apple" or not isinstance(key, str):
+        return
+    try:
+        signing_key(key)
+    except ValueError as fault:
+        draft.findings.fault(here, str(fault))
 
 
 def _read_mapper(draft: Draft, url: Any, here: str) -> None:

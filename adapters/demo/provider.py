@@ -122,9 +122,9 @@ class DemoProvider:
 
     def _token(self, request: Received) -> Reply:
         form = dict(parse_qsl(request.body.decode()))
-        grant = self._grants.pop(form.get("code", ""), None)  # a code counts once
         if not self._is_client(request):
             return _json({"error": "invalid_client"}, 401)
+        grant = self._grants.pop(form.get("code", ""), None)  # a code counts once
         if grant is None or grant.asked["redirect_uri"] != form.get("redirect_uri") or not _proven(grant, form):
             return _json({"error": "invalid_grant"}, 400)
         access = self._random()

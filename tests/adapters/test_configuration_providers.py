@@ -4,6 +4,7 @@ from base64 import b64encode
 from typing import Any
 
 import pytest
+from joserfc.jwk import ECKey, RSAKey
 
 from limen.adapters.configuration import read
 from limen.adapters.configuration.presets import PRESETS
@@ -22,6 +23,9 @@ GENERIC: JsonDict = {
     "mapper_url": MAPPER,
 }
 APPLE = {"apple_team_id": "t", "apple_private_key_id": "k", "apple_private_key": "p", "client_secret": None}
+PUBLIC = ECKey.generate_key("P-256").as_pem(private=False).decode()
+CURVE = ECKey.generate_key("P-384").as_pem(private=True).decode()
+RSA = RSAKey.generate_key(2048).as_pem(private=True).decode()
 
 
 def config(*providers: JsonDict, enabled: bool = True, **settings: Any) -> JsonDict:
@@ -48,6 +52,11 @@ def test_a_provider_arrives_with_its_mapper_and_its_secret_is_masked() -> None:
         ({"provider": "nobody"}, "provider", "must be one of"),
         ({"provider": "microsoft"}, "microsoft_tenant", "is missing"),
         ({"provider": "apple", **APPLE, "apple_private_key": None}, "apple_private_key", "is missing"),
+        *(
+            ({"provider": "apple", **APPLE, "apple_private_key": key}, "apple_private_key", "key")
+            for key in ("p", "", "ä", "-----BEGIN PRIVATE KEY-----", PUBLIC, CURVE, RSA)
+        ),
+        ({"subject_source": "me"}, "subject_source", "asked of Microsoft"),
         ({"apple_team_id": "t"}, "apple_team_id", "does not belong"),
         ({"mapper_url": None}, "mapper_url", "is missing"),
         ({"mapper_url": "base64://%"}, "mapper_url", "base64"),
@@ -59,6 +68,14 @@ def test_what_does_not_fit_is_refused_where_it_stands(provider: JsonDict, key: s
     assert [(fault.path, said in fault.message) for fault in found if fault.path.endswith(key)] == [
         (f"{POINTER}/0/{key}", True)
     ]
+
+
+@pytest.mark.parametrize("encoded", [False, True])
+def test_apple_s_key_is_a_pem_or_that_in_base64(encoded: bool) -> None:
+    pem = ECKey.generate_key("P-256").as_pem(private=True)
+    text = (b64encode(pem) if encoded else pem).decode()
+    apple = {**GENERIC, **APPLE, "provider": "apple", "apple_private_key": text}
+    assert examine(config(apple), env={}).faults == ()
 
 
 def test_two_providers_have_two_ids() -> None:

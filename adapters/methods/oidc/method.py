@@ -12,7 +12,7 @@ from typing import Any, Final
 from limen.adapters.methods.oidc.discovery import Discovery
 from limen.adapters.methods.oidc.exchange import Exchange, name_in_form
 from limen.adapters.methods.oidc.fault import ProviderFault
-from limen.adapters.methods.oidc.id_token import LEEWAY, checked
+from limen.adapters.methods.oidc.id_token import LEEWAY
 from limen.adapters.methods.oidc.kept import Kept, proof_of, proven
 from limen.adapters.methods.oidc.links import ALREADY, held_by, newly_linked, unlinked
 from limen.adapters.methods.oidc.provider import Provider
@@ -129,15 +129,11 @@ class OidcMethod:
         """A native app has an ID token of the provider already (Kratos: `id_token`, `id_token_nonce`)."""
         nonce = submission.values.get("id_token_nonce")
         try:
-            if not provider.speaks_oidc:
-                raise ProviderFault("id_token", "this provider gives no ID tokens")
-            claims = await checked(
-                submission.values["id_token"],
+            claims = await self.exchange.of_app(
                 provider,
-                self.discovery,
+                submission.values["id_token"],
+                nonce if isinstance(nonce, str) and nonce else None,
                 submission.now,
-                nonce=nonce if isinstance(nonce, str) and nonce else None,
-                native=True,
             )
             if submission.flow.refresh and claims["iat"] + LEEWAY < submission.flow.issued_at.timestamp():
                 raise ProviderFault("id_token", "its ID token is older than this flow")

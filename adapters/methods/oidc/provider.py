@@ -1,10 +1,13 @@
 """Provider: one entry of `selfservice.methods.oidc.config.providers`, with what its preset knows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from limen.adapters.configuration.presets import PRESETS, Preset
+
+OFFLINE: Final = "offline_access"
+"""The scope for tokens that outlive the visit (OIDC Core §11). Some providers have parameters for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,7 @@ class Provider:
     auth_url: str | None = None
     token_url: str | None = None
     scope: tuple[str, ...] = ()
+    parameters: Mapping[str, str] = field(default_factory=dict)
     pkce: str = "auto"
     claims_source: str = "id_token"
     subject_source: str = "userinfo"
@@ -59,9 +63,10 @@ class Provider:
             issuer=issuer,
             auth_url=config.get("auth_url") or preset.auth_url,
             token_url=config.get("token_url") or preset.token_url,
-            scope=tuple(dict.fromkeys((*preset.scope, *config.get("scope", ())))),
+            scope=_asked(preset, config.get("scope", ())),
+            parameters={**preset.parameters, **(preset.offline if OFFLINE in config.get("scope", ()) else {})},
             pkce=config.get("pkce", "auto"),
-            claims_source=config.get("claims_source", "id_token"),
+            claims_source=config.get("claims_source") or preset.claims_source,
             subject_source=config.get("subject_source", "userinfo"),
             requested_claims=config.get("requested_claims", {}),
             audiences=tuple(config.get("additional_id_token_audiences", ())),
@@ -74,3 +79,10 @@ class Provider:
     def speaks_oidc(self) -> bool:
         """Whether it gives ID tokens. The others' APIs say who somebody is."""
         return self.issuer is not None
+
+
+def _asked(preset: Preset, configured: Sequence[str]) -> tuple[str, ...]:
+    """The scopes to ask for, each under the name that it has there, once."""
+    names = {**preset.scopes, **({OFFLINE: None} if preset.offline else {})}
+    theirs = (*preset.scope, *(names.get(name, name) for name in configured))
+    return tuple(dict.fromkeys(name for name in theirs if name is not None))

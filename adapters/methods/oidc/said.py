@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from limen.adapters.methods.oidc.fault import ProviderFault
 from limen.adapters.methods.oidc.provider import Provider
+from limen.domain.errors import SubmissionInvalid
+from limen.domain.guard import guard
 from limen.domain.identifier import normalize
 from limen.domain.templating import TemplateCanceled, TemplateFailed, Templates
 
@@ -14,6 +16,9 @@ MAX_SUBJECT: Final = 2048
 """OIDC Core §2 has 255 ASCII characters; some providers give more."""
 _OF_THE_TOKEN: Final = ("nonce", "at_hash", "c_hash", "s_hash", "sid")
 """Claims about one token, not about the person: a mapper is not given them."""
+_ASKED: Final = ("email_verified", "phone_number_verified")
+"""Claims that are yes or no (OIDC Core §5.1). Some providers write a text, or a number."""
+_YES: Final = (True, 1, "true", "True", "1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,7 @@ async def mapped(templates: Templates, provider: Provider, claims: Mapping[str, 
     subject = claims.get("sub")
     if not isinstance(subject, str) or not subject or len(subject) > MAX_SUBJECT:
         raise ProviderFault("claims", "the provider does not say who it is")
-    shown = {name: value for name, value in claims.items() if name not in _OF_THE_TOKEN}
+    shown = _told(claims)
     shown = {**shown, "raw_claims": claims.get("raw_claims", shown)}
     try:
         answer = json.loads(await templates.map(provider.mapper, shown, name=f"the mapper of '{provider.id}'"))
@@ -55,6 +60,10 @@ async def mapped(templates: Templates, provider: Provider, claims: Mapping[str, 
     traits = identity.get("traits", {}) if isinstance(identity, Mapping) else None
     if not isinstance(identity, Mapping) or not isinstance(traits, Mapping):
         raise ProviderFault("claims", "the mapper gives no identity")
+    try:
+        guard({"subject": subject, "answer": answer})  # it is kept like what people send
+    except SubmissionInvalid:
+        raise ProviderFault("claims", "what the mapper gives is too large or too deep to be kept") from None
     listed = identity.get("verified_addresses") or []
     return Said(
         provider.id,
@@ -73,6 +82,15 @@ def over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
         there = merged.get(name)
         merged[name] = over(there, value) if isinstance(there, Mapping) and isinstance(value, Mapping) else value
     return merged
+
+
+def _told(claims: Mapping[str, Any]) -> dict[str, Any]:
+    """What a mapper is given: nothing that is null, for that says the claim is not there; yes or no where it is asked.
+
+    The mappers that people have write `if claims.email_verified`, and Kratos takes a text for it too.
+    """
+    there = {name: value for name, value in claims.items() if name not in _OF_THE_TOKEN and value is not None}
+    return {name: value in _YES if name in _ASKED else value for name, value in there.items()}
 
 
 def _plain(traits: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,12 +16,13 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 from uuid import UUID
 
 from limen.adapters.methods.oidc.discovery import Endpoints
+from limen.adapters.methods.oidc.issuer import issued_by
 from limen.adapters.methods.oidc.provider import Provider
 from limen.domain.errors import RequestRefused
 from limen.domain.flow import Flow
 from limen.domain.ports import Secrets
 
-UPSTREAM: Final = ("login_hint", "hd", "prompt", "auth_type")
+UPSTREAM: Final = ("login_hint", "hd", "prompt", "auth_type", "acr_values")
 """The parameters a client may pass on (Kratos' list)."""
 CALLBACK: Final = "self-service/methods/oidc/callback"
 _HEX: Final = 32
@@ -42,7 +43,7 @@ def flow_of_state(state: str) -> UUID | None:
 class Trip:
     """What a flow keeps of somebody who is away. `issuer` is who must have answered, where answers say that.
 
-    `traits` are those typed before they left.
+    `landing` is the address they were sent away with. `traits` are those typed before they left.
     """
 
     provider: str
@@ -51,6 +52,7 @@ class Trip:
     verifier: str | None = field(default=None, repr=False)
     issuer: str | None = None
     names_itself: bool = False
+    landing: str = ""
     traits: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
@@ -71,15 +73,16 @@ def depart(
         state=f"{flow.id.hex}.{_random(secrets)}",
         nonce=_random(secrets),
         verifier=_random(secrets) if pkce else None,
-        issuer=endpoints.issuer,
+        issuer=endpoints.answers_as,
         names_itself=endpoints.names_itself,
+        landing=redirect_uri(base, provider),
         traits=traits,
     )
     query = {
-        **provider.preset.parameters,
+        **provider.parameters,
         "response_type": "code",
         "client_id": provider.client_id,
-        "redirect_uri": redirect_uri(base, provider.id),
+        "redirect_uri": trip.landing,
         "scope": " ".join(provider.scope),
         "state": trip.state,
     }
@@ -96,9 +99,13 @@ def depart(
     return trip, f"{endpoints.authorize}{mark}{urlencode(query)}"
 
 
-def redirect_uri(base: str, provider: str) -> str:
-    """Where the provider sends the browser back to; each has its own (against mix-up, RFC 9700 §4.4.2.2)."""
-    return f"{base.rstrip('/')}/{CALLBACK}/{quote(provider, safe='')}"
+def redirect_uri(base: str, provider: Provider) -> str:
+    """Where the provider sends the browser back to; each has its own (against mix-up, RFC 9700 §4.4.2.2).
+
+    Those with `pkce: force` share one, as in Kratos: it is what stands in the clients that were registered for it.
+    """
+    shared = f"{base.rstrip('/')}/{CALLBACK}"
+    return shared if provider.pkce == "force" else f"{shared}/{quote(provider.id, safe='')}"
 
 
 def arrived(trip: Trip | None, values: Mapping[str, Any], url: str) -> Trip:
@@ -110,12 +117,19 @@ def arrived(trip: Trip | None, values: Mapping[str, Any], url: str) -> Trip:
     given = state if isinstance(state, str) else ""
     if trip is None or not hmac.compare_digest(given.encode(), trip.state.encode()):
         raise RequestRefused("oidc_state_mismatch", "nobody was sent away with this 'state', or they are back already")
-    if unquote(urlsplit(url).path.rstrip("/").rpartition("/")[2]) != trip.provider:
+    if _last(url) != _last(trip.landing):
         raise RequestRefused("oidc_provider_mismatch", "this is not the provider that the browser was sent to")
     said = values.get("iss")
-    if (said is not None or trip.names_itself) and said != trip.issuer:
+    if said is None and not trip.names_itself:
+        return trip
+    # where nobody knows what to compare it with it is one of the unknown members that RFC 6749 §4.1.2 has us ignore
+    if trip.issuer is not None and not issued_by(trip.issuer, said):
         raise RequestRefused("oidc_provider_mismatch", "another provider has answered (RFC 9207)")
     return trip
+
+
+def _last(url: str) -> str:
+    return unquote(urlsplit(url).path.rstrip("/").rpartition("/")[2])
 
 
 def _random(secrets: Secrets) -> str:
