@@ -29,7 +29,7 @@ DEFAULT_ALLOWLIST = (
 NEVER = frozenset({"Authorization", "Cookie", "Proxy-Authorization", "X-Session-Token"})
 """Headers that carry credentials: no allowlist lets them through."""
 
-PROOFS = frozenset({"code", "state", "token", "id_token"})
+PROOFS = frozenset({"code", "authCode", "state", "token", "id_token"})
 """The fields of an address that prove something to whoever has it: a provider's answer, a link in a mail."""
 SPENT = "***"
 

@@ -12,16 +12,19 @@ from dataclasses import dataclass, field
 class Preset:
     """One provider.
 
-    `issuer` may hold `{tenant}`; `answers_as` is the `iss` that its answers carry where no discovery says it (RFC
-    9207). `subject` is the member of the API's answer that tells people apart, `members` which of its members are which
-    claim of OpenID Connect (a dotted name goes inside, a number into a list), `composed` claims that are made of them.
-    `emails_url` lists addresses that are not in the answer (GitHub's); `vouches`: the address in it is verified.
+    `issuer` may hold `{tenant}`, addresses `{issuer}`, the configured one; `answers_as` is the `iss` that its answers
+    carry where no discovery says it (RFC 9207). `subject` is the member of the API's answer that tells people apart,
+    `members` which of its members are which claim of OpenID Connect (a dotted name goes inside, a number into a list),
+    `composed` claims that are made of them. `emails_url` lists addresses that are not in the answer (GitHub's);
+    `vouches`: the address in it is verified.
 
     `scope` is asked for besides those configured, `scopes` is what those are called there (None: not asked for),
     `offline` the parameters that stand there for the scope `offline_access`. `pkce`: it is known to take PKCE where no
     discovery says so. `echoes_nonce`: its ID tokens hold the nonce. `claims_source` holds unless one is configured.
     `secret_in_body`: `client_secret_post`; `proves_secret`: its API wants Facebook's `appsecret_proof`.
-    `authorization`: the scheme that its API wants.
+    `authorization`: the scheme that its API wants, in `header`; `token_in_address`: it wants the token there instead.
+    `token_parameters` go to the token endpoint besides. `json_names`: that wants JSON, with these names for what RFC
+    6749 §4.1.3 calls otherwise, and answers so. `from_tokens`: claims that come with the tokens.
     """
 
     issuer: str | None = None
@@ -44,6 +47,11 @@ class Preset:
     secret_in_body: bool = False
     proves_secret: bool = False
     authorization: str = "Bearer"
+    header: str = "Authorization"
+    token_in_address: bool = False
+    token_parameters: Mapping[str, str] = field(default_factory=dict)
+    json_names: Mapping[str, str] = field(default_factory=dict)
+    from_tokens: Mapping[str, str] = field(default_factory=dict)
 
 
 _OPENID = ("openid",)
@@ -190,5 +198,80 @@ PRESETS: Mapping[str, Preset] = {
             "profile": "data.attributes.url",
         },
         secret_in_body=True,
+    ),
+    "line": Preset(
+        issuer="https://access.line.me",
+        scope=_OPENID,
+        secret_in_body=True,
+        token_parameters={"id_token_key_type": "JWK"},  # its tokens are signed with the client's secret otherwise
+    ),
+    "lark": Preset(
+        auth_url="https://passport.feishu.cn/suite/passport/oauth/authorize",
+        token_url="https://passport.feishu.cn/suite/passport/oauth/token",  # noqa: S106 - an address
+        userinfo_url="https://passport.feishu.cn/suite/passport/oauth/userinfo",
+        subject="open_id",
+        members={
+            "name": "name",
+            "nickname": "en_name",
+            "picture": "avatar_url",
+            "email": "email",
+            "phone_number": "mobile",
+        },
+        secret_in_body=True,
+    ),
+    "uaepass": Preset(
+        auth_url="{issuer}/idshub/authorize",
+        token_url="{issuer}/idshub/token",  # noqa: S106 - an address
+        userinfo_url="{issuer}/idshub/userinfo",
+        members={
+            "name": "fullnameEN",
+            "given_name": "firstnameEN",
+            "family_name": "lastnameEN",
+            "gender": "gender",
+            "email": "email",
+            "phone_number": "mobile",
+        },
+        scope=("urn:uae:digitalid:profile:general",),
+        parameters={"acr_values": "urn:safelayer:tws:policies:authentication:level:low"},
+        pkce=True,
+    ),
+    "vk": Preset(
+        auth_url="https://oauth.vk.com/authorize",
+        token_url="https://oauth.vk.com/access_token",  # noqa: S106 - an address
+        userinfo_url="https://api.vk.com/method/users.get?fields=photo_200,nickname,bdate,sex&v=5.103",
+        subject="response.0.id",
+        members={
+            "given_name": "response.0.first_name",
+            "family_name": "response.0.last_name",
+            "nickname": "response.0.nickname",
+            "picture": "response.0.photo_200",
+            "birthdate": "response.0.bdate",
+        },
+        from_tokens={"email": "email"},
+        secret_in_body=True,
+        token_in_address=True,
+    ),
+    "dingtalk": Preset(
+        auth_url="https://login.dingtalk.com/oauth2/auth",
+        token_url="https://api.dingtalk.com/v1.0/oauth2/userAccessToken",  # noqa: S106 - an address
+        userinfo_url="https://api.dingtalk.com/v1.0/contact/users/me",
+        subject="openId",
+        members={
+            "name": "nick",
+            "nickname": "nick",
+            "picture": "avatarUrl",
+            "email": "email",
+            "phone_number": "mobile",
+        },
+        scope=_OPENID,
+        parameters={"prompt": "consent"},
+        header="x-acs-dingtalk-access-token",
+        authorization="",
+        json_names={
+            "client_id": "clientId",
+            "client_secret": "clientSecret",
+            "grant_type": "grantType",
+            "access_token": "accessToken",
+        },
     ),
 }

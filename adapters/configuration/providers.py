@@ -72,8 +72,8 @@ def _check_kind(draft: Draft, provider: Mapping[str, Any], here: str) -> None:
         return
     if preset is None:
         draft.findings.fault(join(here, "provider"), f"is not built yet; there are {', '.join(sorted(PRESETS))}")
-    elif preset.issuer is None and preset.userinfo_url is None and not provider.get("issuer_url"):
-        draft.findings.fault(join(here, "issuer_url"), "is missing: its endpoints are discovered there")
+    elif preset.issuer is None and "{issuer}" in (preset.userinfo_url or "{issuer}") and not provider.get("issuer_url"):
+        draft.findings.fault(join(here, "issuer_url"), "is missing: its endpoints are found there")
 
 
 def _check_apple_key(draft: Draft, provider: Mapping[str, Any], here: str) -> None:

@@ -48,7 +48,8 @@ def test_a_provider_arrives_with_its_mapper_and_its_secret_is_masked() -> None:
     [
         ({"issuer_url": None}, "issuer_url", "is missing"),
         ({"client_secret": None}, "client_secret", "is missing"),
-        ({"provider": "dingtalk"}, "provider", "is not built yet"),
+        ({"provider": "x"}, "provider", "is not built yet"),
+        ({"provider": "uaepass", "issuer_url": None}, "issuer_url", "is missing"),
         ({"provider": "nobody"}, "provider", "must be one of"),
         ({"provider": "microsoft"}, "microsoft_tenant", "is missing"),
         ({"provider": "apple", **APPLE, "apple_private_key": None}, "apple_private_key", "is missing"),
@@ -94,7 +95,7 @@ async def test_a_mapper_that_does_not_compile_is_refused_and_one_that_lacks_a_cl
 
 
 def test_what_is_switched_off_may_be_half_finished() -> None:
-    unbuilt = {**GENERIC, "provider": "dingtalk", "mapper_url": "file://not-there"}
+    unbuilt = {**GENERIC, "provider": "x", "mapper_url": "file://not-there"}
     assert read(config(unbuilt, enabled=False), env={}).method("oidc").enabled is False
 
 
@@ -107,9 +108,9 @@ def test_what_limen_does_not_do_yet_is_named() -> None:
 def test_a_preset_knows_all_that_signing_in_takes(name: str) -> None:
     preset = PRESETS[name]
     urls = (preset.issuer, preset.auth_url, preset.token_url, preset.userinfo_url, preset.emails_url)
-    assert all(url is None or url.startswith("https://") for url in urls)
-    if "openid" in preset.scope:
-        assert (preset.auth_url, preset.members) == (None, {}), "all of it is discovered"
+    assert all(url is None or url.startswith(("https://", "{issuer}/")) for url in urls)
+    if preset.auth_url is None:
+        assert (preset.scope, preset.members) == (("openid",), {}), "all of it is discovered"
     else:
         assert preset.auth_url
         assert preset.token_url

@@ -27,7 +27,7 @@ def part(value: Any) -> str:
     return urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
 
 
-HEADERS = (
+HEADERS: tuple[Any, ...] = (
     *(["alg"], "alg", 5, None, {}, {"alg": {}, "kid": "1"}, {"alg": ["ES256"], "kid": "1"}),
     *({"alg": "ES256", "kid": [1]}, {"alg": "ES256", "kid": {}}, {"alg": "ES256", "kid": "1", "crit": 5}),
     *({"alg": "ES256", "kid": "1", "crit": ["x"], "x": 1}, {"alg": "ES256", "kid": "1", "x": "y" * 20_000}),

@@ -45,7 +45,7 @@ async def api_of(kind: str, answer: JsonDict, monkeypatch: pytest.MonkeyPatch, *
     """A house and the API of a provider without ID tokens."""
     async with Sink() as api:
         preset = replace(PRESETS[kind], userinfo_url=f"{api.url}/me", emails_url=None)
-        monkeypatch.setitem(PRESETS, kind, preset)  # type: ignore[arg-type]  # a Mapping to those who read it
+        monkeypatch.setitem(PRESETS, kind, preset)
         api.script("/token", answering({"access_token": "a"}))
         api.script("/me", answering(answer))
         config = {"provider": kind, "token_url": f"{api.url}/token", "mapper_url": uri(CLAIMS), **provider}

@@ -5,17 +5,18 @@ import re
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from limen.adapters.configuration.presets import Preset
 
 
-def claims_of(preset: Preset, answer: Any) -> dict[str, Any]:
-    """Who somebody is, and what else is known of them."""
+def claims_of(preset: Preset, answer: Any, tokens: Any) -> dict[str, Any]:
+    """Who somebody is, and what else is known of them; some of it came with the tokens already."""
     subject = inside(answer, preset.subject)
     claims: dict[str, Any] = {"sub": str(subject) if subject not in (None, "") else None}
     found = {claim: inside(answer, member) for claim, member in preset.members.items()}
     found |= {claim: _composed(answer, pattern) for claim, pattern in preset.composed.items()}
+    found |= {claim: inside(tokens, member) for claim, member in preset.from_tokens.items()}
     claims |= {claim: value for claim, value in found.items() if value is not None}
     if preset.vouches and claims.get("email"):
         claims["email_verified"] = True
@@ -40,10 +41,14 @@ def primary(listed: Any) -> Mapping[str, Any]:
     return {}
 
 
-def with_proof(url: str, secret: str, token: str) -> str:
-    """The address with Facebook's `appsecret_proof`: the token is used by who has the client's secret."""
-    proof = hmac.new(secret.encode(), token.encode(), sha256).hexdigest()
-    return f"{url}{'&' if urlsplit(url).query else '?'}appsecret_proof={proof}"
+def addressed(preset: Preset, url: str, token: str, secret: str) -> tuple[str, Mapping[str, str]]:
+    """Where its API is asked, and with which headers. Facebook's wants a proof that the client's secret is known."""
+    query = {"access_token": token} if preset.token_in_address else {}
+    if preset.proves_secret:
+        query["appsecret_proof"] = hmac.new(secret.encode(), token.encode(), sha256).hexdigest()
+    mark = "&" if urlsplit(url).query else "?"
+    headers = {} if preset.token_in_address else {preset.header: f"{preset.authorization} {token}".lstrip()}
+    return (f"{url}{mark}{urlencode(query)}" if query else url), headers
 
 
 def _composed(answer: Any, pattern: str) -> str | None:

@@ -82,7 +82,7 @@ def _known(provider: Provider) -> Endpoints:
     return Endpoints(
         provider.auth_url,
         provider.token_url,
-        preset.userinfo_url,
+        provider.userinfo_url,
         answers_as=preset.answers_as if provider.auth_url == preset.auth_url else None,  # not of another house's own
         pkce=preset.pkce,
         secret_in_body=preset.secret_in_body,

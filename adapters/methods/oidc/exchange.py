@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import orjson
 
-from limen.adapters.methods.oidc.answers import claims_of, inside, primary, with_proof
+from limen.adapters.methods.oidc.answers import addressed, claims_of, inside, primary
 from limen.adapters.methods.oidc.apple import apple_secret
 from limen.adapters.methods.oidc.client import ProviderClient
 from limen.adapters.methods.oidc.discovery import Discovery, Endpoints
@@ -36,9 +36,9 @@ class Exchange:
         tokens = await self._tokens(provider, endpoints, form, now)
         if not isinstance(tokens, Mapping) or "error" in tokens or not isinstance(tokens.get("access_token"), str):
             raise ProviderFault("provider_error", "the provider does not take its own code; try again")
-        authorization = f"{provider.preset.authorization} {tokens['access_token']}"
         if not provider.speaks_oidc:
-            return await self._from_api(provider, endpoints.userinfo or "", str(tokens["access_token"]))
+            return await self._from_api(provider, endpoints.userinfo or "", tokens)
+        authorization = {"Authorization": f"Bearer {tokens['access_token']}"}
         said = await checked(tokens.get("id_token"), provider, self.discovery, now, nonce=trip.nonce)
         return await self._completed(provider, said, endpoints.userinfo, authorization)
 
@@ -69,35 +69,41 @@ class Exchange:
         return tokens
 
     async def _asked(self, provider: Provider, url: str, form: Mapping[str, str], secret: str, *, in_body: bool) -> Any:
+        form, names = {**form, **provider.preset.token_parameters}, provider.preset.json_names
+        if names:
+            sent = {**form, "client_id": provider.client_id, "client_secret": secret}
+            answer = await self.client.post_json(url, {names.get(name, name): value for name, value in sent.items()})
+            token = inside(answer, names["access_token"])
+            return answer if token is None else {**answer, "access_token": token}
         if in_body:
             return await self.client.post(url, {**form, "client_id": provider.client_id, "client_secret": secret})
         return await self.client.post(url, form, basic=(provider.client_id, secret))
 
     async def _completed(
-        self, provider: Provider, said: Mapping[str, Any], userinfo: str | None, authorization: str
+        self, provider: Provider, said: Mapping[str, Any], userinfo: str | None, authorization: Mapping[str, str]
     ) -> Mapping[str, Any]:
         """The ID token's claims, and those of userinfo where it is the source: of the same `sub` (OIDC Core §5.3.2)."""
         claims = dict(said)
         if provider.claims_source == "userinfo" and userinfo is not None:
-            more = await self.client.get(userinfo, authorization=authorization)
+            more = await self.client.get(userinfo, headers=authorization)
             if not isinstance(more, Mapping) or more.get("sub") != claims["sub"]:
                 raise ProviderFault("claims", "the provider speaks of somebody else at its userinfo endpoint")
             claims = {**claims, **more}
         if provider.subject_source == "oid":
             claims["sub"] = claims.get("oid")
         elif provider.subject_source == "me":
-            me = await self.client.get(GRAPH, authorization=authorization)
+            me = await self.client.get(GRAPH, headers=authorization)
             claims["sub"] = me.get("id") if isinstance(me, Mapping) else None
         return claims
 
-    async def _from_api(self, provider: Provider, url: str, token: str) -> Mapping[str, Any]:
+    async def _from_api(self, provider: Provider, url: str, tokens: Mapping[str, Any]) -> Mapping[str, Any]:
         """What a provider without ID tokens says, under the names that OpenID Connect has for it."""
-        preset, authorization = provider.preset, f"{provider.preset.authorization} {token}"
-        address = with_proof(url, provider.client_secret, token) if preset.proves_secret else url
-        answer = await self.client.get(address, authorization=authorization)
-        claims = {"iss": url, **claims_of(preset, answer)}
+        preset, token = provider.preset, str(tokens["access_token"])
+        address, headers = addressed(preset, url, token, provider.client_secret)
+        answer = await self.client.get(address, headers=headers)
+        claims = {"iss": url, **claims_of(preset, answer, tokens)}
         if preset.emails_url is not None and "user:email" in provider.scope:
-            claims |= primary(await self.client.get(preset.emails_url, authorization=authorization))
+            claims |= primary(await self.client.get(preset.emails_url, headers=headers))
         return {**claims, "raw_claims": answer}
 
 

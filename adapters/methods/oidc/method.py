@@ -155,7 +155,7 @@ class OidcMethod:
         if "error" in values:
             told = values["error"] if values["error"] in ERRORS else "it gives no reason"
             return Refused("provider_error", (messages.generic(f"the provider says no: {told}"),))
-        code = values.get("code")
+        code = values.get("code") or values.get("authCode")  # DingTalk's name for it
         if not isinstance(code, str) or not code:
             return Refused("provider_error", (messages.generic("the provider gave no code"),))
         try:

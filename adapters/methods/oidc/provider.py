@@ -33,6 +33,7 @@ class Provider:
     issuer: str | None = None
     auth_url: str | None = None
     token_url: str | None = None
+    userinfo_url: str | None = None
     scope: tuple[str, ...] = ()
     parameters: Mapping[str, str] = field(default_factory=dict)
     pkce: str = "auto"
@@ -51,6 +52,10 @@ class Provider:
         issuer = config.get("issuer_url") or preset.issuer
         if issuer is not None and config["provider"] == "microsoft":
             issuer = issuer.replace("{tenant}", config["microsoft_tenant"])
+        if preset.auth_url is not None:  # it gives no ID tokens: where it is, is the beginning of its addresses
+            issuer, base = None, (issuer or "").rstrip("/")
+        else:
+            base = ""
         key = config.get("apple_private_key")
         return cls(
             id=config["id"],
@@ -61,8 +66,9 @@ class Provider:
             mapper=config["mapper_url"],
             preset=preset,
             issuer=issuer,
-            auth_url=config.get("auth_url") or preset.auth_url,
-            token_url=config.get("token_url") or preset.token_url,
+            auth_url=config.get("auth_url") or _at(preset.auth_url, base),
+            token_url=config.get("token_url") or _at(preset.token_url, base),
+            userinfo_url=_at(preset.userinfo_url, base),
             scope=_asked(preset, config.get("scope", ())),
             parameters={**preset.parameters, **(preset.offline if OFFLINE in config.get("scope", ()) else {})},
             pkce=config.get("pkce", "auto"),
@@ -79,6 +85,10 @@ class Provider:
     def speaks_oidc(self) -> bool:
         """Whether it gives ID tokens. The others' APIs say who somebody is."""
         return self.issuer is not None
+
+
+def _at(url: str | None, base: str) -> str | None:
+    return url and url.replace("{issuer}", base)
 
 
 def _asked(preset: Preset, configured: Sequence[str]) -> tuple[str, ...]:
