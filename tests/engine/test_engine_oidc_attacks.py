@@ -302,6 +302,11 @@ async def test_an_action_is_not_given_what_the_callback_brought_as_a_secret() ->
             url = there.house.sent(path)["request_url"]
             assert url.partition("?")[0] == f"{CALLBACK}/idp"
             assert query(url) == {"code": "***", "state": "***", "iss": there.idp.issuer}
+        flow, url = await there.leave("registration")
+        there.idp.visitor = "s-bob"
+        back = await there.visit(url)
+        await there.back(flow, back.replace("code=", "authCode="))  # DingTalk's name for it
+        assert query(there.house.sent("/parse")["request_url"])["authCode"] == "***"
 
 
 # -- crashes

@@ -15,6 +15,10 @@ from joserfc.jws import JWSRegistry
 from limen.adapters.configuration.presets import PRESETS
 from limen.adapters.demo.provider import new_key
 from limen.adapters.methods.oidc import exchange
+from limen.adapters.methods.oidc.fault import ProviderFault
+from limen.adapters.methods.oidc.issuer import describes
+from limen.adapters.methods.oidc.provider import Provider
+from limen.adapters.methods.oidc.published_keys import published
 from limen.adapters.sink import Received, Reply, Sink
 from limen.domain import Outcome, Request
 from limen.domain.errors import RequestRefused
@@ -139,6 +143,14 @@ async def test_a_tenant_of_microsoft_may_be_asked_for_by_a_name(issuer: str, fit
                     flow, url = await there.leave("registration", flow=flow)
 
 
+def test_a_tenant_that_is_asked_for_by_its_id_is_that_one() -> None:
+    config = {"id": "p", "provider": "microsoft", "client_id": "c", "mapper_url": "", "microsoft_tenant": GUID}
+    by_id, host = Provider.of(config), "https://login.microsoftonline.com"
+    mine, other = f"{host}/{GUID}/v2.0", f"{host}/{GUID.replace('9', '8')}/v2.0"
+    assert (describes(by_id, mine), describes(by_id, other)) == (True, False)
+    assert describes(replace(by_id, issuer=f"{host}/contoso.example/v2.0"), other)
+
+
 async def test_the_final_slash_of_an_issuer_is_easily_forgotten() -> None:
     async with abroad() as there:
         described(there, issuer=f"{there.idp.issuer}/", authorization_response_iss_parameter_supported=False)
@@ -256,6 +268,18 @@ async def test_shared_secrets_never_count_whatever_is_listed_and_published() -> 
             header = {"alg": "HS256", "kid": "h"}
             there.idp.sign = lambda claims, header=header: jwt.encode(header, dict(claims), key, algorithms=["HS256"])  # type: ignore[method-assign,misc]
             assert refused(await there.go("registration")), listed
+
+
+async def test_a_list_of_nothing_that_counts_lets_nothing_count() -> None:
+    async with abroad() as there:
+        described(there, id_token_signing_alg_values_supported=["HS256", "none"])
+        assert refused(await there.go("registration")), "not even what another list would have allowed"
+
+
+def test_a_key_that_is_shared_is_none_of_the_provider_s() -> None:
+    key = OctKey.import_key("a-secret-that-is-published-by-mistake", {"kid": "h"})
+    with pytest.raises(ProviderFault):
+        published({"keys": [key.as_dict()]})
 
 
 # -- what is said of somebody

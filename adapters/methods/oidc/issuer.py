@@ -40,6 +40,8 @@ def describes(provider: Provider, issuer: Any) -> bool:
         return False
     if TENANT in issuer:
         return True
-    host, _, version = wanted.rpartition("/")
-    pattern = f"{re.escape(host.rpartition('/')[0])}/{_GUID}/{re.escape(version)}"
-    return re.fullmatch(pattern, issuer) is not None
+    above, _, version = wanted.rpartition("/")
+    host, _, tenant = above.rpartition("/")
+    if re.fullmatch(_GUID, tenant):  # asked for by that: another one is another tenant
+        return False
+    return re.fullmatch(f"{re.escape(host)}/{_GUID}/{re.escape(version)}", issuer) is not None
