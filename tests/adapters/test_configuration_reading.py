@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from joserfc.jwk import ECKey
 
 from limen.adapters.configuration import examine, read
 from limen.domain.action import Auth, WebHook
@@ -25,6 +26,7 @@ def base64_uri(text: str) -> str:
 
 TEMPLATE = "function(ctx) { id: ctx.identity.id }"
 HOOK = f"{{hook: web_hook, config: {{url: 'https://crm.example/hook', method: POST, body: '{base64_uri(TEMPLATE)}'}}}}"
+APPLE_KEY = base64.b64encode(ECKey.generate_key("P-256").as_pem(private=True)).decode()
 
 COMPLETE = f"""
 version: v26.2.0
@@ -126,7 +128,7 @@ selfservice:
           - {{id: g, provider: google, client_id: c, client_secret: hidden, mapper_url: "base64://e30="}}
           - {{id: ms, provider: microsoft, client_id: c, client_secret: hidden, microsoft_tenant: t, mapper_url: "base64://e30="}}
           - {{id: a, provider: apple, client_id: c, apple_team_id: t, apple_private_key_id: k,
-             apple_private_key: hidden, mapper_url: "base64://e30="}}
+             apple_private_key: {APPLE_KEY}, mapper_url: "base64://e30="}}
     b2b: {{config: {{organizations: [{{id: 6d8c7d55-5f5e-4cde-9a3c-5fd7d5a2f5a1, domains: [e.example]}}]}}}}
   flows:
     error: {{ui_url: "https://app.example/error"}}
