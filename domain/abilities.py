@@ -27,6 +27,12 @@ class Returning(Method, Protocol):
     def returns(self, flow: Flow, values: Mapping[str, Any]) -> bool:
         """Whether what came back is for this method."""
 
+    def asks(self, submission: Submission) -> bool:
+        """Whether `resume` asks somebody else, who answers once: the flow is to be this process' alone before that.
+
+        Raises `RequestRefused` where it is not its person who came back; nothing is appended then.
+        """
+
     async def resume(self, submission: Submission) -> Verdict:
         """Judges what came back: `submission.values` are the query's and the form's fields."""
 

@@ -70,7 +70,7 @@ class Accepting:
             if self._second_factors(verdict.identity):
                 refused = Refused("second_factor", (oidc_messages.link_in_settings(),), identity_id=link.holder)
                 return await self.reply.refuse(work, refused, signed_in, request)
-            verdict = await linked(self.desk.people, verdict, link)
+            verdict = await linked(self.desk.people, verdict, link.wanted)
         decision = self.deciding.decision(verdict, submission, signed_in)
         if link is not None:
             shown = Authentication(method=link.method, aal="aal1", completed_at=decision.at, provider=link.provider)

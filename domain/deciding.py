@@ -7,7 +7,7 @@ from limen.domain.decision import Decision
 from limen.domain.desk import Desk
 from limen.domain.flow import Flow
 from limen.domain.identity import Identity
-from limen.domain.linking import Link, Linkable, added
+from limen.domain.linking import Linkable, added
 from limen.domain.method import Accepted, Submission
 from limen.domain.people import People
 from limen.domain.request import Request
@@ -70,7 +70,7 @@ class Deciding:
             self.desk.sessions.issue(decision, flow, request)
 
 
-async def linked(people: People, verdict: Accepted, link: Link | Linkable) -> Accepted:
+async def linked(people: People, verdict: Accepted, link: Linkable) -> Accepted:
     """The verdict on a proven account, with the account at the provider added to it."""
     assert verdict.identity is not None
     secret, held = await added(people, verdict.identity, link.method, link.entry, link.held)

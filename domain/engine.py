@@ -14,6 +14,7 @@ from uuid import UUID
 from limen.domain.aggregate import Aggregate
 from limen.domain.arguments import identity_of, kind_of, type_of
 from limen.domain.assurance import demand
+from limen.domain.coming_back import ComingBack
 from limen.domain.configuration import Configuration
 from limen.domain.desk import Desk, Services
 from limen.domain.dispatch import Dispatcher
@@ -33,7 +34,7 @@ from limen.domain.replacement import Replacement
 from limen.domain.request import Request
 from limen.domain.retreat import retreating
 from limen.domain.revival import GONE, Revival, flow_of
-from limen.domain.rules import Rules
+from limen.domain.rules import Rules, RulesSource
 from limen.domain.sessions import SignedIn
 from limen.domain.streams import Streams
 from limen.domain.submitting import Submitting
@@ -42,7 +43,6 @@ from limen.domain.tools import Tools
 from limen.domain.triggers import Triggers
 from limen.domain.unlocking import unlock
 
-RulesSource = Callable[[UUID], Awaitable[Rules]]
 MethodsSource = Callable[[Configuration], Mapping[str, Method]]
 
 
@@ -197,9 +197,9 @@ class Engine:
         brought = {**(asked.query if query is None else query), **(values or {})}
 
         async def take_up(desk: Desk, flow: Flow) -> Outcome:
-            return await Submitting(desk).resume(flow, brought, discreet(flow, asked), session_token)
+            return await ComingBack(desk).resume(flow, brought, discreet(flow, asked), session_token)
 
-        return await self._take(flow_id, asked, take_up, token=given_token(brought))
+        return await self._take(await self.revival.onward(flow_id), asked, take_up, token=given_token(brought))
 
     async def flow(self, flow_id: UUID | str, *, session_token: str | None = None) -> FlowView:
         """A flow as it stands; an ended one as it ended. Raises `FlowNotFound`, `FlowExpired` when its time is over.

@@ -6,7 +6,7 @@
     ├── ConfigurationInvalid     the files are refused; every fault is listed by its path: correct them
     ├── FlowNotFound             no such flow: start a new one
     ├── FlowExpired              its time is over: start a new one
-    ├── FlowFinished             it has ended already and was left as it is: start a new one
+    ├── FlowFinished             it has ended already and was left as it is: start a new one, or use `into`
     ├── FlowBusy                 another submission of it is under way: wait for that one, or ask again after `until`
     │   └── FlowOvertaken        what it rested on was changed by another: look at what is there now, submit again
     ├── FlowRejected             a `before` action said no: show `messages`
@@ -38,9 +38,16 @@ from uuid import UUID
 
 
 class LimenError(Exception):
-    """Base of all. `id` is the error's stable name, as a client would see it."""
+    """Base of all. `id` is the error's stable name, as a client would see it.
+
+    `stands`: what was submitted is stored all the same, and `outcome` is what it came to. `redirect_browser_to` is
+    where the browser of a native app goes on: its address says which flow is open, and what is wrong.
+    """
 
     id: str = "limen_error"
+    stands: bool = False
+    outcome: Any = None
+    redirect_browser_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -89,14 +96,19 @@ class FlowExpired(_FlowError):
 
 
 class FlowFinished(_FlowError):
-    """The flow has ended; nothing was done."""
+    """The flow has ended; nothing was done.
+
+    `into` is the flow that it goes on as, where it was of the wrong kind: use that one (Kratos: `use_flow_id`).
+    """
 
     id = "self_service_flow_finished"
     sentence = "flow {flow} has ended and was left as it is; start a new one"
 
-    def __init__(self, flow_id: UUID | str, state: str = "") -> None:
+    def __init__(self, flow_id: UUID | str, state: str = "", into: UUID | None = None) -> None:
         self.state = state
-        super().__init__(flow_id, f"it is {state}" if state else "")
+        self.into = into
+        went_on = f"; it goes on as flow {into}" if into else ""
+        super().__init__(flow_id, f"it is {state}{went_on}" if state else "")
 
 
 class FlowBusy(_FlowError):
@@ -153,7 +165,6 @@ class ActionFailed(LimenError):
         self.detail = detail
         self.flow_id = flow_id
         self.stands = stands
-        self.outcome: Any = None
         kept = "what was submitted is stored all the same" if stands else "nothing was stored; submit again"
         super().__init__(f"action '{action}' failed ({reason}{': ' + detail if detail else ''}); {kept}")
 

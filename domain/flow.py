@@ -71,6 +71,8 @@ class Flow(Aggregate):
     screen: str | None = None
     busy_until: datetime | None = None
     deliveries: tuple[UUID, ...] = ()
+    into: UUID | None = None
+    """The flow that it goes on as, where it was of the wrong kind."""
 
     # -- the fold: facts only
 
@@ -106,7 +108,7 @@ class Flow(Aggregate):
 
     def _submitted(self, event: MethodSubmitted) -> None:
         self.state, self.method = "authenticating", event.method
-        self.submission = event.submission
+        self.submission, self.busy_until = event.submission, event.deadline
 
     def _accepted(self, event: MethodAccepted) -> None:
         self.state, self.active = "finishing", event.method
@@ -154,6 +156,7 @@ class Flow(Aggregate):
         ends = {"FlowRejected": "rejected", "FlowFailed": "failed", "FlowExpired": "expired", "FlowTurned": "turned"}
         self.state = ends[type(event).__name__]
         self.form, self.busy_until = getattr(event, "form", None), None
+        self.into = getattr(event, "into", None)
         self.deliveries += getattr(event, "deliveries", ())
 
     # -- the triggers: the only way on

@@ -84,16 +84,19 @@ class FlowOpenedChallenged(FlowEvent):
 class MethodSubmitted(FlowEvent):
     """A method was submitted. `submission` (sealed): what the form keeps of it, and the transient payload.
 
-    `network` as in `FlowInitiated`, of who submitted.
+    `network` as in `FlowInitiated`, of who submitted. `deadline`: appended before somebody else is asked for the
+    verdict (an OpenID provider); when it is over, the process that asked counts as dead.
     """
 
-    class_version: ClassVar[int] = 2
+    class_version: ClassVar[int] = 3
 
     method: str
     submission: Sealed | None = None
     network: UUID | None = None
+    deadline: datetime | None = None
 
     upcast_v1_v2: ClassVar = staticmethod(_unknown("network"))
+    upcast_v2_v3: ClassVar = staticmethod(_unknown("deadline"))
 
 
 class MethodAccepted(FlowEvent):

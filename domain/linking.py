@@ -50,27 +50,35 @@ class AddressTaken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What waits for its account: `holder`, the identity that has the address."""
+    """What waits for its account: `holder`, the identity that has the address, `identifier`."""
 
-    method: str
-    provider: str
-    entry: Mapping[str, Any] = field(repr=False)
-    held: Held
+    wanted: Linkable
     holder: UUID
+    identifier: str = field(repr=False)
 
-    @classmethod
-    def of(cls, linkable: Linkable, holder: UUID) -> "Link":
-        """What may be linked, and to whom."""
-        return cls(linkable.method, linkable.provider, linkable.entry, linkable.held, holder)
+    @property
+    def method(self) -> str:
+        """The method whose credential gets it."""
+        return self.wanted.method
+
+    @property
+    def provider(self) -> str:
+        """The id of the provider."""
+        return self.wanted.provider
 
     def row(self, keyring: Keyring, flow: Flow) -> VaultRow:
         """As the login that proves the account keeps it."""
+        wanted = self.wanted
         record = {
-            "method": self.method,
-            "provider": self.provider,
-            "entry": dict(self.entry),
-            "held": self.held.model_dump(mode="json"),
+            "method": wanted.method,
+            "provider": wanted.provider,
+            "label": wanted.label,
+            "entry": dict(wanted.entry),
+            "held": wanted.held.model_dump(mode="json"),
+            "verified": wanted.verified,
+            "automatic": wanted.automatic,
             "holder": str(self.holder),
+            "identifier": self.identifier,
         }
         return pending_row(keyring, flow, LINKING, json.dumps(record))
 
@@ -81,8 +89,16 @@ async def link_of(store: Store, keyring: Keyring, flow: Flow) -> Link | None:
     if kept is None:
         return None
     record = json.loads(kept)
-    held = Held(name=record["held"]["name"], reservation=UUID(record["held"]["reservation"]))
-    return Link(record["method"], record["provider"], record["entry"], held, UUID(record["holder"]))
+    wanted = Linkable(
+        record["method"],
+        record["provider"],
+        record.get("label", record["provider"]),
+        record["entry"],
+        Held(name=record["held"]["name"], reservation=UUID(record["held"]["reservation"])),
+        tuple((via, value) for via, value in record.get("verified", ())),
+        record.get("automatic", False),
+    )
+    return Link(wanted, UUID(record["holder"]), record.get("identifier", ""))
 
 
 async def added(
@@ -101,13 +117,13 @@ async def accounts(people: People, identity: Identity, method: str) -> list[dict
     return list(json.loads(secret)) if secret else []
 
 
-def vouched(people: People, holder: Identity, taken: AddressTaken) -> bool:
+def vouched(people: People, holder: Identity, link: Link) -> bool:
     """Whether the address is proof: verified by the provider, and verified here, and the configuration says so.
 
     Not where the account has that provider already, by another name there: addresses are given to others.
     """
-    wanted = taken.linkable
+    wanted = link.wanted
     if not wanted.automatic or any(one.name == wanted.provider for one in holder.held.get(wanted.method, ())):
         return False
     there = {(one.via, one.value) for one in people.profile(holder).verifiable if one.verified}
-    return any(normalize(value) == taken.identifier and (via, value) in there for via, value in wanted.verified)
+    return any(normalize(value) == link.identifier and (via, value) in there for via, value in wanted.verified)

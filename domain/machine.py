@@ -104,7 +104,7 @@ def _rows(
         Row("cancel_action", running, STAY, "ActionCanceled"),
         Row("fail_action", running, STAY, "ActionFailed"),
         Row("interrupt", ("finishing",), BACK, "FlowInterrupted"),
-        Row("release", ("finishing",), BACK, "FlowReleased"),
+        Row("release", ("authenticating", "finishing"), BACK, "FlowReleased"),
         Row("complete", ("finishing",), "completed", "FlowCompleted"),
         Row("fail", ("preparing", "authenticating", "finishing"), "failed", "FlowFailed"),
         Row("expire", ("preparing", *waiting), "expired", "FlowExpired"),

@@ -177,12 +177,14 @@ class Turned:
     """It is the wrong kind of flow for this person: it goes on as one of `kind`, by the same method.
 
     `reason` as in `FlowTurned`; `pending` is what that flow keeps for the method, `values` what is submitted to it.
+    `held` is the account at a provider that nobody here has yet.
     """
 
     kind: FlowKind
     reason: str
     pending: str = field(repr=False)
     values: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    held: Held | None = None
 
 
 @dataclass(frozen=True, slots=True)

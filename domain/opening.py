@@ -22,7 +22,7 @@ from limen.domain.outcome import FlowView
 from limen.domain.plan import Plan
 from limen.domain.request import Request
 from limen.domain.retreat import retreating
-from limen.domain.return_to import check_return
+from limen.domain.return_to import checked_return
 from limen.domain.sealed import Sealed
 from limen.domain.selection import Selection, selection
 from limen.domain.sessions import SignedIn
@@ -81,7 +81,7 @@ class Opening:
         self._admit(kind, signed_in, refresh=refresh, aal=aal)
         if kind is FlowKind.SETTINGS and signed_in is not None and started_by is None:
             self._assured(signed_in, request, type_)
-        check_return(self.desk.rules.configuration, return_to)
+        return_to = checked_return(self.desk.rules.configuration, return_to)
         selected = selection(
             self.desk.rules.configuration,
             kind,

@@ -25,17 +25,18 @@ async def retreating(desk: Desk, flow_id: UUID) -> AsyncIterator[None]:
         raise
     except BaseException as error:
         reason = "canceled" if isinstance(error, asyncio.CancelledError) else "error"
-        task = asyncio.ensure_future(_release(desk, flow_id, reason))
+        task = asyncio.ensure_future(release(desk, flow_id, reason))
         _retreating.add(task)
         task.add_done_callback(_retreating.discard)
         await asyncio.shield(task)
         raise
 
 
-async def _release(desk: Desk, flow_id: UUID, reason: str) -> None:
+async def release(desk: Desk, flow_id: UUID, reason: str) -> None:
+    """A flow that this call works on goes back to its user; one that never reached them has failed."""
     flow = await desk.services.streams.load(Flow, flow_id)
     now = desk.services.tools.clock.now()
-    if flow.state == "finishing":
+    if flow.state in ("authenticating", "finishing"):
         flow.fire("release", now, reason=reason, identity_id=flow.owner)
     elif flow.state == "preparing":
         flow.fire("fail", now, reason=reason)

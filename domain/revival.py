@@ -49,6 +49,16 @@ class Revival:
             raise FlowNotFound(flow_id)
         return flow
 
+    async def onward(self, flow_id: UUID | str) -> UUID:
+        """The flow that one goes on as, as far as that takes up what a browser brings back (ADR 26): else itself."""
+        flow = await self.load(flow_of(flow_id))
+        while flow.into is not None:
+            after = await self.load(flow.into)
+            if after.linking:
+                break  # it waits for its person to prove the account
+            flow = after
+        return flow.id
+
     async def key(self, flow: Flow) -> None:
         """Fetches the flow's key, even where it is at hand: another process may have erased it."""
         if not await self.tools.keyring.load(flow.id):
@@ -58,7 +68,8 @@ class Revival:
         """Brings a flow up to the time: what has expired expires, what a dead process left comes back to its user."""
         now = self.tools.clock.now()
         if flow.ended:
-            raise (FlowExpired(flow.id) if flow.state == "expired" else FlowFinished(flow.id, flow.state))
+            expired = flow.state == "expired"
+            raise (FlowExpired(flow.id) if expired else FlowFinished(flow.id, flow.state, flow.into))
         if flow.busy:
             if flow.busy_until is None or now < flow.busy_until:
                 raise FlowBusy(flow.id, flow.busy_until)

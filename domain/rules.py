@@ -1,5 +1,6 @@
 """Rules: one accepted configuration at work, with what was built from it."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -21,3 +22,7 @@ class Rules:
     def schema_of(self, flow: Flow) -> str:
         """The schema that a flow goes by where it is nobody's yet: the one its start chose, else the default."""
         return flow.identity_schema or self.configuration.default_schema
+
+
+RulesSource = Callable[[UUID], Awaitable[Rules]]
+"""Where the rules are that an older flow is pinned to."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +18,6 @@ from limen.domain.form_values import decode_form
 from limen.domain.going_on import GoingOn
 from limen.domain.guard import guard
 from limen.domain.implied_method import method_of
-from limen.domain.link import NAME
 from limen.domain.linking import AddressTaken
 from limen.domain.lockouts import Lockouts
 from limen.domain.mention import mention
@@ -44,7 +44,6 @@ from limen.domain.request import Request
 from limen.domain.retreat import retreating
 from limen.domain.sessions import SignedIn
 from limen.domain.throttle import held_back
-from limen.domain.token_exchange import back_to_the_app, claim
 from limen.domain.turning import Continuation
 from limen.domain.ui import factor_messages
 from limen.domain.unfinished import Unfinished
@@ -87,45 +86,19 @@ class Submitting:
         signed_in = await self.desk.sessions.of(session_token)
         self.admission.admit(flow, signed_in)
         chosen = self._named(flow, method, values)
-        if chosen is None or flow.kind not in chosen.flows or not self._offers(flow, chosen.name):
-            return await self.unfinished.dismiss(work, self._network(request), signed_in)
+        if chosen is None or flow.kind not in chosen.flows or not self.offers(flow, chosen.name):
+            return await self.unfinished.dismiss(work, self.network(request), signed_in)
         if is_second_factor(self.admission.configuration, chosen.name):
             self.admission.guarded(flow, signed_in, self.tools.clock.now())
         if chosen.name == "password":  # before it is compared with the one in force, which would let it be guessed
             self.admission.fresh(flow, signed_in, self.tools.clock.now())
-        submission = await self._submission(flow, chosen, values, signed_in, request)
+        submission = await self.submission(flow, chosen, values, signed_in, request)
         async with self.lockouts.watched(submission, chosen.name) as (locked, tried):
             verdict = locked or self._held_back(submission, chosen.name) or await chosen.submit(tried)
             await self.lockouts.count(submission, chosen.name, verdict)
-        return await self._follow(work, verdict, submission, chosen.name, request, signed_in, transient_payload)
+        return await self.follow(work, verdict, submission, chosen.name, request, signed_in, transient_payload)
 
-    async def resume(
-        self, flow: Flow, values: Mapping[str, Any], request: Request, session_token: str | None
-    ) -> Outcome:
-        """Takes up what came back from elsewhere; what was sent along for the actions has stayed with the flow."""
-        guard(values)
-        work = self.desk.work(flow)
-        signed_in = await self.desk.sessions.of(session_token)
-        self.admission.admit(flow, signed_in)
-        back = [one for one in self.desk.abilities.returning.values() if one.returns(flow, values)]
-        chosen = next((one for one in back if flow.kind in one.flows and self._offers(flow, one.name)), None)
-        if chosen is None:
-            return await self.unfinished.dismiss(work, self._network(request), signed_in)
-        submission = await self._submission(flow, chosen, thaw(values), signed_in, request)
-        apps = flow.type == "api" and flow.kind in (FlowKind.LOGIN, FlowKind.REGISTRATION)
-        app = claim(self.tools.secrets) if apps else None
-        submission = replace(submission, returned=True, claim=app)
-        verdict, payload = await chosen.resume(submission), self.desk.presenter.transient_payload(flow)
-        request = request.spent()
-        submission = replace(submission, request=request)
-        outcome = await self._follow(work, verdict, submission, chosen.name, request, signed_in, payload)
-        if flow.type != "api" or chosen.name == NAME:  # who follows a link goes on in the browser they are in (Kratos)
-            return outcome
-        if not outcome.completed:
-            outcome = replace(outcome, return_code=app)
-        return back_to_the_app(outcome, self.desk.presenter.request(flow).get("return_to"))
-
-    async def _follow(
+    async def follow(
         self,
         work: Work,
         verdict: Verdict,
@@ -137,21 +110,30 @@ class Submitting:
     ) -> Outcome:
         """Does what follows from a verdict."""
         flow, now = work.flow, submission.now
+        if isinstance(verdict, Turned):
+            verdict = await self.going_on.waiting(flow, verdict) or verdict
         if isinstance(verdict, Accepted):
             self.admission.privileged(flow, verdict, signed_in, now)
         if isinstance(verdict, Away):
             self.admission.fresh(flow, signed_in, now)
-        sealed = self.keyring.seal(flow.id, {"transient_payload": transient_payload or {}})
-        flow.fire("submit", now, method=method, submission=sealed, network=self._network(request))
+        if flow.state != "authenticating":  # on record already where a provider was asked
+            self.begin(flow, method, now, transient_payload, request)
         mention(work.step, flow.id, self.desk.people.typed(submission.values, submission.schema_id))
         if method in self.desk.abilities.returning:
             self.unfinished.use_up(work, method, getattr(verdict, "pending", None))
         if isinstance(verdict, Turned):
             into = Continuation(verdict.kind, method, verdict.reason, verdict.pending)
-            return await self.going_on.turn(work, into, submission, transient_payload, values=verdict.values)
+            return await self.going_on.turn(work, into, submission, transient_payload, verdict.values)
         if isinstance(verdict, Accepted):
             return await self._accept(work, verdict, submission, signed_in, transient_payload)
         return await self._unfinished(work, verdict, request, signed_in)
+
+    def begin(
+        self, flow: Flow, method: str, at: datetime, payload: Any, request: Request, deadline: datetime | None = None
+    ) -> None:
+        """A method was submitted, and what was sent along for the actions."""
+        sealed, network = self.keyring.seal(flow.id, {"transient_payload": payload or {}}), self.network(request)
+        flow.fire("submit", at, method=method, submission=sealed, network=network, deadline=deadline)
 
     async def _unfinished(
         self,
@@ -181,10 +163,10 @@ class Submitting:
             accepting = Accepting(self.desk)
             outcome = await accepting.accept(work, verdict, submission, submission.request, signed_in)
         except AddressTaken as taken:
-            return await self.going_on.prove_first(work, taken, submission, payload)
+            return await self.going_on.prove_first(work, taken, submission, payload, verdict.pending)
         if verdict.then_login is None or not outcome.completed:
             return outcome
-        return await self.going_on.sign_in_too(work, verdict.then_login, submission, payload)
+        return await self.going_on.sign_in_too(work, outcome, verdict.then_login, submission, payload)
 
     async def _judge_in(
         self,
@@ -198,22 +180,22 @@ class Submitting:
         """Submits a method to the flow that another one has become; `verdict` where it is known already."""
         async with retreating(self.desk, flow.id):
             chosen, request = self.desk.methods[method], before.request
-            submission = await self._submission(flow, chosen, values, None, request)
+            submission = await self.submission(flow, chosen, values, None, request)
             submission = replace(submission, returned=before.returned, claim=before.claim)
             verdict = verdict or await chosen.submit(submission)
-            return await self._follow(self.desk.work(flow), verdict, submission, method, request, None, payload)
+            return await self.follow(self.desk.work(flow), verdict, submission, method, request, None, payload)
 
     # -- small things
 
     def _named(self, flow: Flow, method: str | None, values: Mapping[str, Any]) -> Method | None:
         """The method that is named; where none is, the one that what is submitted speaks of."""
-        named = method_of(flow.kind, method, values, lambda name: self._offers(flow, name))
+        named = method_of(flow.kind, method, values, lambda name: self.offers(flow, name))
         if named:
             return self.desk.methods.get(named) if isinstance(named, str) else None
         meant = (one for one in self.desk.abilities.implied.values() if one.implied(flow, values))
         return next(meant, None)
 
-    def _network(self, request: Request) -> UUID | None:
+    def network(self, request: Request) -> UUID | None:
         return hashed(self.keyring, network_of(request.address))
 
     # -- who may, and what with
@@ -226,10 +208,10 @@ class Submitting:
         until = held_back(identity, method, submission.now)
         return Refused("held_back", (factor_messages.too_many_wrong(until),)) if until else None
 
-    def _offers(self, flow: Flow, method: str) -> bool:
+    def offers(self, flow: Flow, method: str) -> bool:
         return offers(self.desk.rules.configuration, flow.kind, method, flow.requested_aal)
 
-    async def _submission(
+    async def submission(
         self,
         flow: Flow,
         method: Method,

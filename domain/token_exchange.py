@@ -133,17 +133,24 @@ def back_to_the_app(outcome: Outcome, return_to: str | None) -> Outcome:
     """Where the browser of a native app goes on: `return_to` with the second code, or with the flow and what is wrong.
 
     `flow` is the id of the flow that waits for its user, `code` what shows that who submits to it is who went to the
-    provider, `error` the id of its first error message (better than Kratos, whose app learns nothing of a failure).
+    provider, `error` the id of its first error message, or of the error where it has none (better than Kratos, whose
+    app learns nothing of a failure).
     """
     if return_to is None or outcome.redirect_browser_to is not None:
         return outcome
-    told = {"code": outcome.return_code} if outcome.return_code else {}
+    told, wrong = {"code": outcome.return_code} if outcome.return_code else {}, outcome.error
     if not outcome.completed:
-        wrong = next((str(message["id"]) for message in outcome.flow.messages if message["type"] == "error"), None)
-        told = {"flow": str(outcome.flow.id), **told, **({"error": wrong} if wrong else {})}
+        messages = (str(message["id"]) for message in outcome.flow.messages if message["type"] == "error")
+        told, wrong = {"flow": str(outcome.flow.id), **told}, next(messages, None)
+    told |= {"error": wrong} if wrong else {}
+    return replace(outcome, redirect_browser_to=address(return_to, told))
+
+
+def address(return_to: str, told: Mapping[str, str]) -> str:
+    """`return_to` with what an app is told there."""
     parts = urlsplit(return_to)
     query = "&".join(filter(None, (parts.query, urlencode(told))))
-    return replace(outcome, redirect_browser_to=urlunsplit(parts._replace(query=query)))
+    return urlunsplit(parts._replace(query=query))
 
 
 def _over(row: VaultRow, now: datetime) -> bool:

@@ -13,7 +13,9 @@ from limen.domain.errors import FlowBusy, LimenError, StoreConflict
 from limen.domain.flow import Flow
 from limen.domain.linking import Link
 from limen.domain.opening import Opening
+from limen.domain.pending import KIND as PENDING
 from limen.domain.pending import pending_row
+from limen.domain.ports import VaultKey
 from limen.domain.request import Request
 from limen.domain.work import Work
 
@@ -33,7 +35,12 @@ async def turn(desk: Desk, work: Work, into: Continuation, request: Request) -> 
     """Opens the flow that `work.flow` goes on as, and ends that one with it. Raises what opening a flow raises."""
     left = work.flow
 
+    if left.busy_until is not None:  # what a provider said is kept before other actions are asked
+        await work.commit()
+
     def end(new: Work) -> None:
+        work.step.put = [row for row in work.step.put if (row.owner, row.kind) != (left.id, PENDING)]
+        work.step.drop.append(VaultKey(left.id, PENDING))
         left.fire("turn", new.flow.updated_at, method=into.method, reason=into.reason, into=new.flow.id)
         new.absorb(work)
 
@@ -78,6 +85,6 @@ async def follow(
 async def _release(desk: Desk, left: Flow) -> None:
     """The flow that does not go on as another is its user's again, where its actions had begun."""
     flow = await desk.services.streams.load(Flow, left.id)
-    if flow.state == "finishing":
+    if flow.state in ("authenticating", "finishing"):
         flow.fire("release", desk.services.tools.clock.now(), reason="not_turned", identity_id=flow.owner)
         await desk.work(flow).commit()

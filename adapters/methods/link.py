@@ -38,6 +38,10 @@ class LinkMethod:
         """Whether a token came."""
         return flow.kind in self.flows and bool(values.get(TOKEN))
 
+    def asks(self, submission: Submission) -> bool:  # noqa: ARG002 - the port's
+        """A token is compared with what is kept here."""
+        return False
+
     async def resume(self, submission: Submission) -> Verdict:
         """Judges the token that came back."""
         flow, sent, token = submission.flow, submission.code, submission.values.get(TOKEN)

@@ -52,6 +52,6 @@ def proof_of(claim: str) -> str:
     return sha256(claim.encode()).hexdigest()
 
 
-def proven(pending: str | None, proof: str | None) -> str:
-    """What another flow keeps, for the same app."""
-    return replace(Kept.of(pending), proof=proof).text()
+def carried(pending: str, kept: Kept) -> str:
+    """What another flow keeps, for the same app; the callback that was for the first one counts there too."""
+    return replace(Kept.of(pending), trip=kept.trip, proof=kept.proof).text()

@@ -8,16 +8,18 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from limen.adapters.methods.oidc.discovery import Discovery
 from limen.adapters.methods.oidc.exchange import Exchange, name_in_form
 from limen.adapters.methods.oidc.fault import ProviderFault
 from limen.adapters.methods.oidc.id_token import LEEWAY
-from limen.adapters.methods.oidc.kept import Kept, proof_of, proven
+from limen.adapters.methods.oidc.kept import Kept, carried, proof_of
 from limen.adapters.methods.oidc.links import ALREADY, held_by, newly_linked, unlinked
 from limen.adapters.methods.oidc.provider import Provider
 from limen.adapters.methods.oidc.said import Said, mapped, over
-from limen.adapters.methods.oidc.trip import arrived, depart
+from limen.adapters.methods.oidc.trip import CALLBACK, Trip, arrived, depart
+from limen.adapters.methods.oidc.updating import updated, with_metadata
 from limen.adapters.methods.profile import submitted_traits
 from limen.domain.configuration import FlowKind
 from limen.domain.errors import RequestRefused
@@ -144,11 +146,21 @@ class OidcMethod:
 
     # -- coming back
 
+    def asks(self, submission: Submission) -> bool:
+        """A code is exchanged once. Raises `RequestRefused` where nobody was sent to a provider."""
+        kept, _ = self._arrived(submission)
+        return kept.said is None and "error" not in submission.values
+
+    def _arrived(self, submission: Submission) -> tuple[Kept, Trip]:
+        kept, url = Kept.of(submission.pending), submission.request.url
+        if kept.trip is not None and CALLBACK not in urlsplit(url).path:
+            url = kept.trip.landing  # only the fields were handed over: none to compare
+        return kept, arrived(kept.trip, submission.values, url)
+
     async def resume(self, submission: Submission) -> Verdict:
         """Somebody is back from a provider. Raises `RequestRefused` where nobody was sent there."""
         values = submission.values
-        kept = Kept.of(submission.pending)
-        trip = arrived(kept.trip, values, submission.request.url)
+        kept, trip = self._arrived(submission)
         provider = self.settings.providers[trip.provider]
         if kept.said is not None:  # heard before, when an action said no or the process died: the code is spent
             return await self._heard(submission, kept, trip.traits)
@@ -183,9 +195,11 @@ class OidcMethod:
             case _:
                 verdict = await newly_linked(submission, said, holder)
         if isinstance(verdict, Turned):
-            return replace(verdict, pending=proven(verdict.pending, kept.proof))
+            shown = {name: submission.values[name] for name in (CLAIM,) if name in submission.values}
+            held = held_by(submission.people, said)
+            return replace(verdict, pending=carried(verdict.pending, kept), held=held, values=shown)
         if isinstance(verdict, Accepted) and verdict.then_login is not None:
-            verdict = replace(verdict, then_login=proven(verdict.then_login, kept.proof))
+            verdict = replace(verdict, then_login=carried(verdict.then_login, kept))
         if isinstance(verdict, Accepted) or (isinstance(verdict, Refused) and verdict.reason == "traits"):
             return replace(verdict, pending=kept.text())
         return verdict
@@ -205,13 +219,7 @@ class OidcMethod:
         if not self.settings.providers[said.provider].updates_identity:
             return None
         people = submission.people
-        profile = people.profile(holder)
-        traits = over(profile.traits, said.traits)
-        if people.rules.validator.faults(profile.schema_id, traits):
-            return None
-        changed = _profile(people.compose(traits, submission.now, previous=profile, verified=said.verified), said)
-        held = {*people.reservations(profile)}
-        return changed if held.issuperset(people.reservations(changed)) else None  # identifiers change in settings
+        return updated(people, people.profile(holder), said, submission.now)
 
     def _register(
         self, submission: Submission, said: Said, holder: Identity | None, typed: Mapping[str, Any]
@@ -230,7 +238,9 @@ class OidcMethod:
         faults = people.rules.validator.faults(submission.schema_id, traits)
         if faults:
             return Refused("traits", tuple(faults), kept)
-        profile = _profile(people.compose(traits, now, schema_id=submission.schema_id, verified=said.verified), said)
+        profile = with_metadata(
+            people.compose(traits, now, schema_id=submission.schema_id, verified=said.verified), said
+        )
         held, provider = held_by(people, said), self.settings.providers[said.provider]
         return Accepted(
             profile=profile,
@@ -264,16 +274,6 @@ class OidcMethod:
         if named in linked_providers(identity):
             return ALREADY
         return await self._away(submission, provider)
-
-
-def _profile(profile: Profile, said: Said) -> Profile:
-    """With the metadata that the mapper gives; what it does not speak of stays."""
-    public, admin = said.metadata_public, said.metadata_admin
-    return replace(
-        profile,
-        metadata_public=profile.metadata_public if public is None else public,
-        metadata_admin=profile.metadata_admin if admin is None else admin,
-    )
 
 
 def _typed(submission: Submission) -> dict[str, Any]:
