@@ -1,7 +1,6 @@
 """A person is taken out of the record: nothing of them can be read any more, and the log is as whole as before."""
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -18,18 +17,8 @@ from limen.domain.testing import FixedClock, MemoryCourier
 from tests.engine_robust.audit import audit
 from tests.engine_robust.life import ADDRESS, MOVED, NEW_PASSWORD, SECRETS, WORDS, files, found, lived
 from tests.support.engine import ADA, NOON, PASSWORD, House, configuration, ignore, open_house
-from tests.support.postgres import fresh_database
 
 BOB = "bob@example.org"
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'limen.db'}"
-        return
-    with fresh_database() as url:
-        yield url
 
 
 def whose(outcome: Outcome) -> UUID:

@@ -3,7 +3,6 @@
 import logging
 import re
 import traceback
-from collections.abc import Iterator
 from hashlib import md5, sha1, sha256
 from pathlib import Path
 from typing import Any
@@ -34,16 +33,6 @@ from tests.engine_robust.life import (
     lived,
 )
 from tests.support.engine import NOON, open_house
-from tests.support.postgres import fresh_database
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'limen.db'}"
-        return
-    with fresh_database() as url:
-        yield url
 
 
 def codes_in(data: bytes, codes: list[str]) -> list[str]:
