@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from limen.adapters.sink import Reply
-from limen.domain import FlowBusy, Outcome, RequestRefused
+from limen.domain import FlowOvertaken, Outcome, RequestRefused
 from tests.support.engine import ADA, House, open_house, parse
 from tests.support.factors import FACTORS, Authenticator, codes_of, names, press, prove, secret_of
 
@@ -39,7 +39,7 @@ async def test_an_app_that_was_linked_is_not_replaced_unseen() -> None:
             for flow, app, token in zip(flows, apps, tokens, strict=True)
         ]
         kept, late = await at_once(house, *calls)
-        assert (type(late), len(house.log("CredentialChanged"))) == (FlowBusy, 1)
+        assert (type(late), len(house.log("CredentialChanged"))) == (FlowOvertaken, 1)
         first = [flow.id for flow in flows].index(kept.flow.id)
         house.clock.advance(60)
         counts = []
@@ -59,7 +59,7 @@ async def test_nor_are_backup_codes_that_were_confirmed() -> None:
         codes = [codes_of(await press(house, flow, "lookup_secret_regenerate", token)) for flow, token in pairs]
         calls = [press(house, flow, "lookup_secret_confirm", token) for flow, token in pairs]
         kept, late = await at_once(house, *calls)
-        assert (type(late), len(house.log("CredentialChanged"))) == (FlowBusy, 1)
+        assert (type(late), len(house.log("CredentialChanged"))) == (FlowOvertaken, 1)
         first = [flow.id for flow in flows].index(kept.flow.id)
         token = (await house.sign_in(ADA)).session_token
         assert (await prove(house, token, lookup_secret=codes[first][0])).completed
@@ -76,7 +76,7 @@ async def test_nor_does_a_session_of_one_factor_add_another_beside_one_that_is_j
             house.engine.submit(app.id, method="totp", values=values, session_token=tokens[0]),
             press(house, paper, "lookup_secret_confirm", tokens[1]),
         )
-        assert type(late) is FlowBusy
+        assert type(late) is FlowOvertaken
         left, token = (paper, tokens[1]) if kept.flow.id == app.id else (app, tokens[0])
         with pytest.raises(RequestRefused) as refused:
             await press(house, left, "totp_unlink", token)
