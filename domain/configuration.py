@@ -77,6 +77,9 @@ class MethodSettings:
     config: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
+_OFF = MethodSettings()
+
+
 @dataclass(frozen=True, slots=True)
 class HttpGuard:
     """Where web hooks may go (`clients.http`) and what they are told (`clients.web_hook`)."""
@@ -245,4 +248,4 @@ class Configuration:
 
     def method(self, name: str) -> MethodSettings:
         """The settings of one method; absent means off."""
-        return self.methods.get(name, MethodSettings())
+        return self.methods.get(name, _OFF)

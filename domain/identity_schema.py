@@ -155,16 +155,16 @@ class IdentitySchema:
         """What a passkey is called by, empty where the traits do not say."""
         return next(values_at(traits, tuple(self.display_name_field.split("."))[1:]), "")
 
-    def touches(self, before: Any, after: Any) -> bool:
-        """Whether traits differ anywhere that an identifier or an address may stand; the spelling counts too."""
-        return any(list(values_at(before, path)) != list(values_at(after, path)) for path in self._marked)
+    def touches(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+        """Whether traits differ in or beside an identifier or an address; quick to say, and mostly they do not."""
+        return any(before.get(name) != after.get(name) for name in self._marked)
 
     @cached_property
-    def _marked(self) -> tuple[tuple[str, ...], ...]:
-        """The paths in the traits at which identifiers and addresses stand."""
+    def _marked(self) -> tuple[str, ...]:
+        """The traits in which identifiers and addresses stand."""
         places = [place for several in self._identifying.values() for place in several]
         places += [place for several in self._addressed.values() for place, _ in several]
-        return tuple(dict.fromkeys(place.path[1:] for place in places))
+        return tuple(dict.fromkeys(place.path[1] for place in places if len(place.path) > 1))
 
     @cached_property
     def _identifying(self) -> dict[str, list[Place]]:

@@ -201,7 +201,7 @@ class People:
         return roles(self.rules.schemas[profile.schema_id], profile.traits)
 
     def touched(self, before: Profile, after: Profile) -> bool:
-        """Whether `roles` may differ between two profiles: far quicker to say, and mostly not."""
+        """Whether identifiers, addresses or their `roles` may differ between two profiles: far quicker to say."""
         one = before.schema_id == after.schema_id
         return not one or self.rules.schemas[after.schema_id].touches(before.traits, after.traits)
 

@@ -30,7 +30,7 @@ class ProfileMethod:
         if faults:
             return Refused("traits", tuple(faults), kept)
         changed = people.compose(traits, submission.now, previous=profile)
-        last = _last_way(submission, changed)
+        last = _last_way(submission, changed) if people.touched(profile, changed) else ()
         if last:
             return Refused("last_way", last, kept)
         return Accepted(profile=changed, authentication=self.name, values=kept)
