@@ -1,6 +1,7 @@
 """The pool has as many workers as limen.yml says."""
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,13 @@ from tests.support.engine import configuration, hook, uri
 
 def workers() -> int:
     """Template workers of this process that are running."""
-    return sum(b"template_worker.py" in Path(f"/proc/{child}/cmdline").read_bytes() for child in children())
+    return sum(_is_worker(child) for child in children())
+
+
+def _is_worker(process: int) -> bool:
+    with contextlib.suppress(OSError):  # it has ended meanwhile
+        return b"template_worker.py" in Path(f"/proc/{process}/cmdline").read_bytes()
+    return False
 
 
 async def crowd(pool: TemplatePool) -> None:

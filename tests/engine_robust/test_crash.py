@@ -27,6 +27,7 @@ from limen.domain.errors import FlowBusy, FlowFinished
 from limen.domain.flow import Flow
 from limen.domain.testing import FixedClock, MemoryCourier
 from tests.engine_robust.audit import WholeLog, audit
+from tests.support.children import children
 from tests.support.crash import KINDS, PASSWORD, Scene, Stage, open_stage, told
 from tests.support.engine import configuration, hook, ignore, parse
 
@@ -252,14 +253,6 @@ async def kill_somewhere(theatre: Theatre, stage: Stage, number: int, when: rand
     workers |= children(child)
     os.kill(child, signal.SIGKILL)
     assert await stage.ended() == signal.SIGKILL
-
-
-def children(process: int) -> set[int]:
-    """The processes it has started."""
-    found: set[int] = set()
-    for task in Path(f"/proc/{process}/task").glob("*/children"):
-        found |= set(map(int, task.read_text().split()))
-    return found
 
 
 async def none_is_left(workers: set[int]) -> None:
