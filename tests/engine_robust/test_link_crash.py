@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from limen.domain import Outcome
-from tests.engine_robust.test_every_method_dies import FEW, LATER_SECONDS, die
+from tests.engine_robust.dying import FEW, LATER_SECONDS, die
 from tests.support.engine import hook, open_house, parse, shown
 from tests.support.links import LINKS, ask_link, follow, link_of
 
