@@ -112,7 +112,7 @@ def active_of(flow: Flow, use: str) -> str | None:
     """Kratos' `active`: the method that is under way, where Kratos shows one.
 
     Recovery and verification have theirs from the start; login once a method was accepted or sent a code;
-    registration only for a code or a provider; settings once they sent their user elsewhere.
+    registration only for a code, or a provider that was heard; settings once their user is back from one.
     """
     if flow.kind in (FlowKind.RECOVERY, FlowKind.VERIFICATION):
         return flow.active or use

@@ -51,7 +51,7 @@ class Flow(Aggregate):
     method: str | None = None
     active: str | None = None
     trip: str | None = None
-    """The method that sent its user elsewhere last."""
+    """The method that its user came back to from elsewhere last."""
     linking = False
     """Whether it waits for an account to be proven, to link a provider to it."""
     updated_at: datetime
@@ -109,6 +109,8 @@ class Flow(Aggregate):
     def _submitted(self, event: MethodSubmitted) -> None:
         self.state, self.method = "authenticating", event.method
         self.submission, self.busy_until = event.submission, event.deadline
+        if event.deadline is not None or self._turned_into:
+            self.trip = self.active = event.method
 
     def _accepted(self, event: MethodAccepted) -> None:
         self.state, self.active = "finishing", event.method
@@ -122,8 +124,8 @@ class Flow(Aggregate):
 
     def _shown(self, event: SecretsShown | FormAdvanced | FlowRedirected) -> None:
         self.state, self.form, self.busy_until = self.back, event.form, None
-        if isinstance(event, FlowRedirected):
-            self.trip = self.active = event.method
+        if isinstance(event, FlowRedirected) and self.kind is FlowKind.LOGIN:
+            self.active = event.method
         elif isinstance(event, FormAdvanced) and event.step == "linking":
             self.linking = True
 
@@ -179,6 +181,11 @@ class Flow(Aggregate):
         """Whose flow it is. Who registers is nobody until the registration is completed."""
         registers = self.kind is FlowKind.REGISTRATION and self.state != "completed"
         return None if registers else self.identity_id
+
+    @property
+    def _turned_into(self) -> bool:
+        """Whether it goes on from a login, and with what was heard there of its user."""
+        return self.kind is FlowKind.REGISTRATION and self.started_by is not None
 
     @property
     def busy(self) -> bool:

@@ -95,7 +95,19 @@ async def test_what_is_left_open_in_a_login_is_asked_for_in_the_registration_it_
         there.idp.visitor = "s-fay"
         open_ = await there.go("login")
         assert (open_.flow.kind, shown(open_)) == ("registration", {"traits.email": [4000002]})
+        assert open_.flow.body.active == "oidc"
         assert (await fill_in(there, open_, traits={"email": "fay@example.org"})).completed
+
+
+async def test_a_provider_that_says_no_has_not_been_heard() -> None:
+    """As recorded: `active` names it in a login from when it is chosen, in a registration only once it has spoken."""
+    async with abroad() as there:
+        for kind, active in (("registration", None), ("login", "oidc")):
+            there.idp.error = "access_denied"
+            refused = await there.go(kind)
+            assert (shown(refused), refused.flow.body.active) == ({None: [4000001]}, active)
+        there.idp.visitor = "s-fay"
+        assert (await there.go("registration")).flow.body.active == "oidc"
 
 
 async def test_what_was_typed_before_the_trip_is_kept_where_the_provider_says_nothing() -> None:

@@ -61,6 +61,17 @@ async def test_an_unlinked_provider_signs_in_no_more_and_may_be_somebody_else_s(
         assert (new.completed, new.flow.kind) == (True, "registration")
 
 
+async def test_who_is_sent_away_to_link_and_does_not_come_back_goes_on_with_the_form() -> None:
+    """As recorded: `active` is there once they are back."""
+    async with abroad(SLOTS) as there:
+        token = (await there.register()).session_token
+        flow, _ = await there.leave("settings", values={"link": "other"}, session_token=token)
+        values = {"unlink": "idp"}
+        unlinked = await there.house.engine.submit(flow.id, method=None, values=values, session_token=token)
+        assert (unlinked.completed, unlinked.flow.body.active) == (True, None)
+        assert there.house.sent("/settings/parse")["flow"].get("active") is None
+
+
 async def test_what_is_somebody_else_s_cannot_be_linked() -> None:
     async with abroad(SLOTS) as there:
         await there.register("s-bob")
