@@ -21,6 +21,7 @@ from limen.domain.outcome import Outcome
 from limen.domain.request import Request
 from limen.domain.retreat import release
 from limen.domain.submitting import Submitting
+from limen.domain.token_exchange import KIND as EXCHANGE
 from limen.domain.token_exchange import address, back_to_the_app, claim
 
 PATIENCE: Final = timedelta(minutes=2)
@@ -76,7 +77,11 @@ class ComingBack:
         return back_to_the_app(outcome, self._return_to(flow))
 
     def _return_to(self, flow: Flow) -> str | None:
-        return_to: str | None = self.desk.presenter.request(flow).get("return_to")
+        """Where an app's browser goes on. One that is to bring a code goes where browsers go by default (Kratos)."""
+        presenter = self.desk.presenter
+        if EXCHANGE in presenter.request(flow):
+            return presenter.return_url(flow, presenter.contents(flow))
+        return_to: str | None = presenter.request(flow).get("return_to")
         return return_to
 
     async def _tell(self, error: ActionFailed | FlowRejected, flow: Flow, app: str | None) -> None:

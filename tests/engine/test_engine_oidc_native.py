@@ -7,7 +7,7 @@ import pytest
 
 from limen.domain import FlowView, Outcome
 from limen.domain.errors import RequestRefused
-from tests.support.engine import ADA, PASSWORD, JsonDict, messages, parse, shown
+from tests.support.engine import ADA, PASSWORD, UI, JsonDict, messages, parse, shown
 from tests.support.provider import AFTER, Abroad, abroad, methods_of, query
 
 ASKED = {"query": {"return_session_token_exchange_code": "true"}, "return_to": AFTER}
@@ -89,6 +89,19 @@ async def test_what_goes_wrong_reaches_the_app() -> None:
         there.house.sink.script("/no", messages(("#/", 77, "no")))
         away = await there.go("login", flow=flow)
         assert without_code(away) == f"{AFTER}?flow={flow.id}&error=77"
+
+
+@pytest.mark.parametrize(("asked", "at"), [({"query": ASKED["query"]}, f"{UI}/welcome"), ({}, None)])
+async def test_an_app_that_says_nowhere_gets_its_code_where_browsers_go_by_default(
+    asked: JsonDict, at: str | None
+) -> None:
+    async with abroad() as there:
+        outcome = await there.go("registration", flow=await there.house.start("registration", **asked))
+        assert outcome.completed
+        assert outcome.redirect_browser_to == (at and f"{at}?code={outcome.return_code}")
+        there.idp.error = "access_denied"
+        flow = await there.house.start("login", **asked)
+        assert without_code(await there.go("login", flow=flow)) == (f"{at}?flow={flow.id}&error=4000001" if at else "")
 
 
 async def test_an_app_fills_in_what_is_left_open_and_has_its_session_at_once() -> None:
