@@ -136,13 +136,11 @@ class Presenter:
         )
 
     def _unlinkable(self, identity: Identity | None, profile: Profile | None) -> bool:
-        """Whether a provider can be given up: another way to sign in is left then."""
+        """Whether every provider can be given up: another way to sign in is left then."""
         if identity is None or profile is None or not identity.held.get("oidc"):
             return False
         schema = self.rules.schemas[profile.schema_id]
-        return len(set(linked_providers(identity))) > 1 or bool(
-            first_factors(self.rules.configuration, identity, profile, schema, without=("oidc",))
-        )
+        return bool(first_factors(self.rules.configuration, identity, profile, schema, without=("oidc",)))
 
     def _recovered_until(self, flow: Flow) -> datetime | None:
         """In the settings that a recovery opened: until when a new password may be set."""

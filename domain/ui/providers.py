@@ -52,9 +52,10 @@ def sign_up(view: FormView) -> list[Node]:
 def kept(view: FormView) -> list[Node]:
     """In settings: those that are linked, and can be given up, to be unlinked; the others to be linked."""
     listed = list(providers(view))
-    theirs = [(id_, label) for id_, label in listed if id_ in view.linked and view.unlinkable]
+    theirs = [(id_, label) for id_, label in listed if id_ in view.linked]
     others = [(id_, label) for id_, label in listed if id_ not in view.linked]
+    spared = theirs if view.unlinkable or len(theirs) > 1 else []
     return [
-        *(nodes.submit("unlink", id_, "oidc", oidc_messages.unlink(label)) for id_, label in theirs),
+        *(nodes.submit("unlink", id_, "oidc", oidc_messages.unlink(label)) for id_, label in spared),
         *(nodes.submit("link", id_, "oidc", oidc_messages.link(label)) for id_, label in others),
     ]

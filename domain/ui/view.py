@@ -26,7 +26,7 @@ class FormView:
     of recovery and verification, and `screen` where a form in steps stands (`limen.domain.screen`). `held` are the
     second factors the person has; `addresses` where a code that is one may go; `shown` their secrets by method, where
     they are to be shown; `owned` the credentials they may sign in by, None where nobody is known yet. `linked` are the
-    ids of the OpenID providers they can sign in with; `unlinkable`: one of them can be given up.
+    ids of the OpenID providers they can sign in with; `unlinkable`: they have another way in than those.
     """
 
     kind: FlowKind

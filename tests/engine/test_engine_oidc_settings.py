@@ -1,14 +1,15 @@
 """Providers in settings: linked, unlinked, and the last way in that stays."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from limen.domain import Outcome
 from limen.domain.errors import FlowBusy, RequestRefused
-from tests.support.engine import ADA, JsonDict, hook, messages, parse, shown
-from tests.support.provider import Abroad, abroad, buttons, methods_of
+from tests.support.engine import ADA, JsonDict, hook, messages, open_house, parse, shown
+from tests.support.provider import Abroad, abroad, buttons, methods_of, providers
 
 SLOTS: dict[str, list[JsonDict]] = {
     "settings.before": [hook("/settings/before")],
@@ -114,6 +115,19 @@ async def test_the_last_way_to_sign_in_stays() -> None:
         await there.go("settings", values={"link": "other"}, session_token=token)
         assert (await press(there, token, unlink="idp")).completed
         assert shown(await press(there, token, unlink="other")) == {None: [4000001]}
+
+
+async def test_a_provider_that_is_gone_is_no_way_to_sign_in(tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path / 'limen.db'}"
+    async with abroad(methods=NO_CODE, store=store) as there:
+        token = (await there.register()).session_token
+        await there.go("settings", values={"link": "other"}, session_token=token)
+    oidc = {"enabled": True, "config": {"providers": providers("http://127.0.0.1:1")}}
+    async with open_house(store=store, selfservice={"methods": {"oidc": oidc, **NO_CODE}}) as house:
+        flow = await house.start("settings", session_token=token)
+        assert buttons(flow) == [], "the one that is left cannot be given up, and is not offered to be"
+        refused = await house.engine.submit(flow.id, method=None, values={"unlink": "idp"}, session_token=token)
+        assert shown(refused) == {None: [4000001]}
 
 
 async def test_where_a_code_signs_in_every_provider_may_go() -> None:
