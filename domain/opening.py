@@ -133,9 +133,9 @@ class Opening:
         if schedule.ids:
             self.services.dispatcher.wake()
         await self.services.dispatcher.take_up(sent)
-        if signed_in is None or kind not in (FlowKind.SETTINGS, FlowKind.LOGIN):
-            return with_code(await self.desk.view(flow), code)
-        return await self.desk.view(flow, signed_in.identity, signed_in.profile)
+        whose = signed_in if kind in (FlowKind.SETTINGS, FlowKind.LOGIN) else None
+        theirs = (whose.identity, whose.profile) if whose else (None, None)
+        return with_code(await self.desk.view(flow, *theirs), code)
 
     async def _open(
         self,

@@ -42,6 +42,16 @@ async def test_two_codes_are_exchanged_for_the_session(kind: str, known: bool) -
         assert [one.provider for one in session.authentication_methods] == ["idp"]
 
 
+async def test_an_app_that_confirms_who_it_is_exchanges_codes_as_well() -> None:
+    async with abroad() as there:
+        token = (await there.register()).session_token
+        flow = await there.house.start("login", session_token=token, refresh=True, **ASKED)
+        away = await there.house.engine.submit(flow.id, method="oidc", values={"provider": "idp"}, session_token=token)
+        outcome = await there.back(flow, await there.visit(away.redirect_browser_to or ""))
+        got = await there.house.engine.exchange(flow.body.session_token_exchange_code, outcome.return_code)
+        assert await there.house.engine.session(got.session_token) is not None
+
+
 async def test_the_codes_count_once_and_only_together() -> None:
     async with abroad() as there:
         flow, code = await begin(there, "registration")
