@@ -1,5 +1,6 @@
 """What holds for all tests: how hypothesis runs, and that nothing is skipped where nothing may be."""
 
+import gc
 import os
 
 import pytest
@@ -10,6 +11,12 @@ IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 # A shared machine is slow now and then: tests are not timed by example. In CI the same examples run every time.
 settings.register_profile("limen", deadline=None, print_blob=True, derandomize=IN_CI)
 settings.load_profile("limen")
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays to the end: the garbage collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def _skipped(config: pytest.Config) -> int:
