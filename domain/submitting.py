@@ -50,6 +50,12 @@ from limen.domain.unfinished import Unfinished
 from limen.domain.waiting_change import WaitingChange, waiting_change
 from limen.domain.work import Work
 
+PRIVILEGED = frozenset({"password", "passkey", "webauthn"})
+"""What settings take from a fresh session alone, whatever is submitted (Kratos), so that nothing of it is judged.
+
+Compared with the one in force a password could be guessed, and an authenticator's answer would be used up.
+"""
+
 
 class Submitting:
     """Takes one submission through the house."""
@@ -90,7 +96,7 @@ class Submitting:
             return await self.unfinished.dismiss(work, self.network(request), signed_in)
         if is_second_factor(self.admission.configuration, chosen.name):
             self.admission.guarded(flow, signed_in, self.tools.clock.now())
-        if chosen.name == "password":  # before it is compared with the one in force, which would let it be guessed
+        if chosen.name in PRIVILEGED:
             self.admission.fresh(flow, signed_in, self.tools.clock.now())
         submission = await self.submission(flow, chosen, values, signed_in, request)
         async with self.lockouts.watched(submission, chosen.name) as (locked, tried):

@@ -11,7 +11,7 @@ from limen.domain import FlowBusy, FlowView, RequestRefused
 from tests.support.authenticator import Authenticator, challenge_of, decode, options_of, parts
 from tests.support.engine import ADA, House, messages, open_house, parse, shown
 from tests.support.factors import node
-from tests.support.keys import PASSKEY, SIGNS_IN, Keyring, methods
+from tests.support.keys import ALONE, PASSKEY, SIGNS_IN, Keyring, methods
 
 ON = methods(passkey=PASSKEY)
 BOTH = ("api", "browser")
@@ -279,18 +279,33 @@ async def test_a_key_that_was_given_up_can_be_somebody_elses() -> None:
         assert (await Keyring(house).sign_in(key)).completed
 
 
-async def test_keys_are_changed_in_a_fresh_session_alone() -> None:
-    async with open_house(SIGNS_IN, selfservice=ON) as house:
-        person, key = await Keyring(house).by_password(), Authenticator()
-        await person.add(key)
+@pytest.mark.parametrize(
+    ("method", "field"), [("passkey", "passkey_settings_register"), ("webauthn", "webauthn_register")]
+)
+async def test_keys_are_changed_in_a_fresh_session_alone(method: str, field: str) -> None:
+    """Whatever is submitted, as Kratos was recorded with other methods: nothing of it is judged, nor used up."""
+    async with open_house(SIGNS_IN, selfservice=methods(passkey=PASSKEY, webauthn=ALONE)) as house:
+        person, key, other = Keyring(house), Authenticator(), Authenticator()
+        asks = "passkey_create_data" if method == "passkey" else "webauthn_register_trigger"
+        assert (await (person.try_register(key) if method == "passkey" else person.try_register_key(key))).completed
         house.clock.advance(2 * 3600)
-        for change in (person.add(Authenticator()), person.remove(key)):
+        flow = await person.start("settings")
+        right = {field: other.create(options_of(flow, asks)), "webauthn_register_displayname": "red key"}
+        wrong = {**right, field: other.lying(origin="http://evil.example").create(options_of(flow, asks))}
+        for values in (
+            right,
+            wrong,
+            {field: "nothing"},
+            {f"{method}_remove": key.id.hex()},
+            {f"{method}_remove": "00"},
+        ):
+            before = house.size
             with pytest.raises(RequestRefused) as refused:
-                await change
-            assert refused.value.id == "session_refresh_required"
+                await person.submit(flow, method, values)
+            assert (refused.value.id, house.size) == ("session_refresh_required", before)
         again = await person.start("login", refresh=True)
-        assert (await person.sign_in(key, again)).completed
-        assert (await person.add(Authenticator())).completed
+        assert (await (person.sign_in(key, again) if method == "passkey" else person.answer(key, again))).completed
+        assert (await person.submit(flow, method, right)).completed
 
 
 async def test_of_two_keys_that_are_added_at_once_none_is_lost() -> None:
