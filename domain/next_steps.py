@@ -16,6 +16,9 @@ from limen.domain.plan import Plan
 from limen.domain.request import Request
 from limen.domain.self_verification import StartedVerification
 
+LED_ON = (FlowKind.LOGIN, FlowKind.REGISTRATION, FlowKind.SETTINGS)
+"""What a page's script is led on from with an address; recovery has its settings, a verification's form a link."""
+
 
 class NextSteps:
     """The next steps under one configuration."""
@@ -34,7 +37,19 @@ class NextSteps:
             steps.append({"action": "set_ory_session_token", "ory_session_token": decision.session_token})
         if flow.kind is FlowKind.RECOVERY and decision.session_token is not None:
             steps += await self._open_settings(flow, decision.session_token, request)
-        return steps
+        return steps + self._page_after(flow, decision, request)
+
+    def _page_after(self, flow: Flow, decision: Decision, request: Request) -> list[dict[str, Any]]:
+        """Where a page's script takes its browser, as a form's answer does; settings to their own page (Kratos)."""
+        by_script = flow.type == "browser" and flow.kind in LED_ON and request.wants_json
+        if not by_script or self.second_factor(flow, decision):
+            return []
+        presenter, settings = self.desk.presenter, self.desk.rules.configuration.flow(flow.kind)
+        own = settings.return_urls.get(flow.method or "") or settings.return_url
+        address = presenter.return_url(flow, presenter.contents(flow))
+        if flow.kind is FlowKind.SETTINGS and settings.ui_url and not (own or presenter.request(flow).get("return_to")):
+            address = with_flow(settings.ui_url, flow.id)
+        return [{"action": "redirect_browser_to", "redirect_browser_to": address}]
 
     async def _open_settings(self, flow: Flow, token: str, request: Request) -> list[dict[str, Any]]:
         """The settings flow that a recovery opens, before-actions included; a rejected one is not shown."""

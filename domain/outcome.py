@@ -58,7 +58,8 @@ class Outcome:
     `state` is the flow's. A refusal or an interruption is an outcome too: its messages are in `flow.ui`. `error` is
     Kratos' error id where an adapter answers with an error (`session_verified_address_required` …), else None.
     `redirect_browser_to` is where a browser has to go before the flow goes on (then `error` is
-    `browser_location_change_required`); it comes back through `Engine.resume`. `continue_with` are Kratos' next steps.
+    `browser_location_change_required`); it comes back through `Engine.resume`. `continue_with` are Kratos' next steps;
+    to a browser whose script asked (`Request.wants_json`) they end with the address it goes on to.
     `session_token` is shown here once and nowhere else. `return_code` stands instead where a native app is to exchange
     two codes for it (`Engine.exchange`); it is part of `redirect_browser_to` then.
     """

@@ -33,6 +33,8 @@ PROOFS = frozenset({"code", "authCode", "state", "token", "id_token"})
 """The fields of an address that prove something to whoever has it: a provider's answer, a link in a mail."""
 SPENT = "***"
 
+JSON = "application/json"
+
 OWN_COOKIES = ("ory_kratos_session", "ory_kratos_continuity", "csrf_token", "limen_")
 """Names, or beginnings of names, of the cookies that are limen's own."""
 
@@ -72,6 +74,14 @@ class Request:
     def address(self) -> str:
         """The client's address: what a trusted proxy says in `True-Client-Ip`, else the peer's (ADR 0012)."""
         return self.header("True-Client-Ip") or self.client_ip or ""
+
+    @property
+    def wants_json(self) -> bool:
+        """Whether a script asked, not a page's form: it sends JSON, or would rather be answered by it than by HTML."""
+        if JSON in (self.header("Content-Type") or ""):
+            return True
+        accepted = self.header("Accept") or ""
+        return _preference(accepted, JSON) > _preference(accepted, "text/html")
 
     @property
     def query(self) -> dict[str, str]:
@@ -119,6 +129,23 @@ class Request:
         """The cookies without limen's own, and without those that a configuration names so."""
         kept = {name: value for name, value in self.cookies.items() if not name.startswith(OWN_COOKIES)}
         return {name: value for name, value in kept.items() if name not in own}
+
+
+def _preference(accepted: str, media_type: str) -> tuple[float, int]:
+    """How much an `Accept` asks for a type: its weight, then how precisely it names it (RFC 9110 §12.5.1)."""
+    best = (0.0, 0)
+    for precision, named in enumerate(("*/*", f"{media_type.partition('/')[0]}/*", media_type)):
+        for item in accepted.lower().split(","):
+            name, *parameters = (part.strip() for part in item.split(";"))
+            if name == named and (weight := _weight(parameters)):
+                best = max(best, (weight, precision))
+    return best
+
+
+def _weight(parameters: Iterable[str]) -> float:
+    """`q` of an item of `Accept`, 1 unless given; 0 where it is no number."""
+    given = next((value.removeprefix("q=") for value in parameters if value.startswith("q=")), "1")
+    return float(given) if given.replace(".", "", 1).isdecimal() else 0.0
 
 
 @lru_cache(1024)
