@@ -110,7 +110,7 @@ class Opening:
             chosen = self.desk.plan(chosen.slot)
         decision = self._decision(signed_in) if signed_in and kind in (FlowKind.LOGIN, FlowKind.SETTINGS) else None
         context_decision = decision if kind is FlowKind.SETTINGS else None
-        person = signed_in if asks_second_factor(flow) else None
+        person = signed_in if kind is FlowKind.LOGIN else None
 
         def context() -> dict[str, Any]:
             presenter = self.desk.presenter

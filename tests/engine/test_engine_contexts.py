@@ -249,3 +249,14 @@ async def test_settings_that_were_refused_before_show_what_is_stored_now() -> No
         for path in ("/parse", "/plain"):
             nodes = {node["attributes"]["name"]: node for node in house.sent(path)["flow"]["ui"]["nodes"]}
             assert (nodes["traits.age"]["attributes"]["value"], nodes["traits.age"]["messages"]) == (50, [])
+
+
+async def test_the_form_of_who_confirms_that_it_is_them_is_theirs_before_it_opens() -> None:
+    by_password = {"methods": {"code": {"passwordless_enabled": False}}}
+    async with open_house({"login.before": [hook("/before")]}, selfservice=by_password) as house:
+        await house.register()
+        token = (await house.sign_in()).session_token
+        flow = await house.start("login", refresh=True, session_token=token)
+        nodes = house.sent("/before")["flow"]["ui"]["nodes"]
+        assert nodes == flow.ui.plain()["nodes"]
+        assert [node["attributes"].get("value") for node in nodes][1] == ADA
