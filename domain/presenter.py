@@ -113,7 +113,7 @@ class Presenter:
                 active=flow.active,
                 methods=configuration.methods,
                 schema=self.rules.schemas[profile.schema_id if profile else self.rules.schema_of(flow)],
-                traits=profile.traits if profile else None,
+                traits=profile.traits if profile and flow.kind is not FlowKind.REGISTRATION else None,
                 values=values,
                 messages=messages,
                 csrf_token=contents.csrf_token,

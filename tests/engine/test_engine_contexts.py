@@ -237,6 +237,15 @@ async def test_a_form_filled_in_wrongly_before_shows_as_it_stood() -> None:
         assert [message["id"] for message in nodes["traits.age"]["messages"]] == [4000018]
 
 
+async def test_what_is_submitted_at_once_stands_in_no_field_of_a_registration() -> None:
+    """It is in `identity`; in the form Kratos keeps what was refused, or carried over from an earlier step."""
+    async with open_house({"registration.after": [parse("/parse"), hook("/plain")]}) as house:
+        await house.register(traits={"name": {"first": "Ada"}})
+        for path in ("/parse", "/plain"):
+            nodes = [node["attributes"] for node in house.sent(path)["flow"]["ui"]["nodes"]]
+            assert not [node for node in nodes if node["name"].startswith("traits.") and "value" in node]
+
+
 async def test_settings_that_were_refused_before_show_what_is_stored_now() -> None:
     hooks = {"settings.after": [parse("/parse"), hook("/plain")]}
     async with open_house(hooks) as house:
