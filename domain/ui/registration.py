@@ -19,10 +19,11 @@ def registration(view: FormView) -> list[Node]:
         return form + _traits(view)
     if steps and view.screen != CREDENTIALS:
         return [*form, *_traits(view), nodes.submit("method", "profile", "profile", labels.SIGN_UP)]
-    if steps or view.by_code or view.by_password or view.by_key or view.by_passkey:
-        form += _traits(view, "hidden" if steps else None)
-    form += keys.new(view) + _by_code(view) + _by_password(view)
-    return form + (_back("previous") if steps else [])
+    ways, password = keys.new(view) + _by_code(view), _by_password(view)
+    traits = _traits(view, "hidden" if steps else None) if steps or ways or password else []
+    if not ways:  # where nothing stands between them Kratos has the password after the first trait
+        traits, password = [*traits[:1], *password[:1], *traits[1:]], password[1:]
+    return [*form, *traits, *ways, *password, *(_back("previous") if steps else [])]
 
 
 def two_steps(view: FormView) -> bool:

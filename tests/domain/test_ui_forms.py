@@ -216,6 +216,14 @@ HIDDEN = [
     "default traits.letters hidden",
 ]
 BACK = 'profile screen submit="{}" L1040008'
+ONLY_PASSWORD: dict[str, Any] = {"methods": {name: METHODS[name] for name in ("password", "profile")}}
+
+
+def test_a_password_that_is_the_only_way_stands_after_the_first_trait() -> None:
+    csrf, email, first, letters, _, password, sign_up = REGISTRATION
+    assert lines(view("registration", **ONLY_PASSWORD)) == [csrf, email, password, first, letters, sign_up]
+    steps = view("registration", style="profile_first", screen="credentials", **ONLY_PASSWORD)
+    assert lines(steps) == [csrf, HIDDEN[0], password, *HIDDEN[1:], sign_up, BACK.format("previous")]
 
 
 @pytest.mark.parametrize(
