@@ -110,6 +110,19 @@ async def test_a_provider_that_says_no_has_not_been_heard() -> None:
         assert (await there.go("registration")).flow.body.active == "oidc"
 
 
+async def test_a_registration_is_a_provider_s_once_that_has_spoken() -> None:
+    async with abroad() as there:
+        there.idp.visitor = "s-fay"
+        flow, _ = await there.leave("registration")
+        nameless = await there.house.engine.submit(flow.id, method="oidc", values={})
+        assert (shown(nameless), nameless.flow.body.active) == ({"traits.email": [4000002]}, None)
+        there.idp.error = "access_denied"
+        refused = await there.go("registration", flow=flow)
+        assert (shown(refused), refused.flow.body.active) == ({None: [4000001]}, None)
+        for open_ in (await there.go("registration", flow=flow), await there.go("login")):
+            assert (shown(open_), open_.flow.body.active) == ({"traits.email": [4000002]}, "oidc")
+
+
 async def test_what_was_typed_before_the_trip_is_kept_where_the_provider_says_nothing() -> None:
     async with abroad() as there:
         values = {"provider": "idp", "traits": {"name": {"first": "A.", "last": "Lovelace"}, "age": 36}}

@@ -107,7 +107,7 @@ class OidcMethod:
         if kind is FlowKind.REGISTRATION:
             faults = people.rules.validator.faults(submission.schema_id, submitted_traits(submission))
             if faults:
-                return Refused("traits", tuple(faults), _typed(submission))
+                return Refused("missing", tuple(faults), _typed(submission))
         return Refused("missing", (messages.no_method(kind),))
 
     async def _away(self, submission: Submission, provider: Provider) -> Verdict:
