@@ -121,8 +121,8 @@ class Flow(Aggregate):
         self.deliveries += event.deliveries
         if event.reason == "wrong_code":
             self.wrong_codes += 1
-        if (event.reason, event.method) == ("traits", "oidc"):
-            self.active = event.method  # the provider has spoken
+        if event.reason == "other_account" or (event.reason, event.method) == ("traits", "oidc"):
+            self.active = event.method  # it did say who it is
 
     def _shown(self, event: SecretsShown | FormAdvanced | FlowRedirected) -> None:
         self.state, self.form, self.busy_until = self.back, event.form, None

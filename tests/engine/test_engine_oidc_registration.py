@@ -190,6 +190,7 @@ async def test_another_account_than_the_one_to_be_linked_is_refused() -> None:
         since, values = len(there.house.sink.received), {"identifier": "bob@example.org", "password": PASSWORD}
         refused = await there.house.engine.submit(asked.flow.id, method="password", values=values)
         assert (refused.state, shown(refused), refused.session) == ("choose_method", {None: [4010009]}, None)
+        assert (asked.flow.body.active, refused.flow.body.active) == ("oidc", "password")
         assert there.house.called()[since:] == [], "no action is told of it"
         values["identifier"] = ADA
         wrong = await there.house.engine.submit(asked.flow.id, method="password", values={**values, "password": "no"})
