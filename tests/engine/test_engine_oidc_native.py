@@ -52,6 +52,23 @@ async def test_an_app_that_confirms_who_it_is_exchanges_codes_as_well() -> None:
         assert await there.house.engine.session(got.session_token) is not None
 
 
+@pytest.mark.parametrize(
+    ("type_", "entered", "beside"),
+    [("browser", {}, {"name": {}}), ("api", {}, {}), ("api", {"traits": {"age": 36}}, {"name": {}, "age": 36})],
+)
+async def test_what_an_app_did_not_fill_in_is_not_there(type_: str, entered: JsonDict, beside: JsonDict) -> None:
+    """Kratos adds empty objects to what a form sends, and to nothing that a provider says to an app."""
+    async with abroad() as there:
+        there.idp.people["s-kim"] = {"email": "kim@example.org"}
+        there.idp.visitor = "s-kim"
+        outcome = await there.go("registration", type=type_, values={"provider": "idp", **entered})
+        assert outcome.identity is not None
+        assert outcome.identity.traits.plain() == {"email": "kim@example.org", **beside}
+        again = await there.go("login", type=type_)
+        assert again.identity is not None
+        assert again.identity.traits == outcome.identity.traits
+
+
 async def test_the_codes_count_once_and_only_together() -> None:
     async with abroad() as there:
         flow, code = await begin(there, "registration")

@@ -227,20 +227,20 @@ class OidcMethod:
         """What was typed before the trip gives way to what the provider says; what is typed after it does not."""
         if holder is not None:
             return Turned(FlowKind.LOGIN, "known", Kept(said=said).text())
-        people, now = submission.people, submission.now
+        people, now, by_app = submission.people, submission.now, submission.flow.type == "api"
         given = submission.values.get("traits")
-        traits = over(over(typed, said.traits), given if isinstance(given, Mapping) else {})
+        given = given if isinstance(given, Mapping) else {}
+        traits, entered = over(over(typed, said.traits), given), over(typed, given)
         # what the provider said is not shown to whoever knows the id of an app's flow
-        shown = (
-            traits if submission.flow.type == "browser" else over(typed, given if isinstance(given, Mapping) else {})
-        )
-        kept = {"traits": shown, COMPLETING: said.provider}
+        kept = {"traits": entered if by_app else traits, COMPLETING: said.provider}
         faults = people.rules.validator.faults(submission.schema_id, traits)
         if faults:
             return Refused("traits", tuple(faults), kept)
         profile = with_metadata(
             people.compose(traits, now, schema_id=submission.schema_id, verified=said.verified), said
         )
+        if by_app and submission.returned and not entered:
+            profile = replace(profile, traits=traits)  # no form was filled in: no empty objects stand for it (Kratos)
         held, provider = held_by(people, said), self.settings.providers[said.provider]
         return Accepted(
             profile=profile,
