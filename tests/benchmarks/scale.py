@@ -22,6 +22,6 @@ class Scale:
 
 FULL = Scale()
 QUICK = Scale(
-    people=8, turns=4, repetitions=2, events=600, flows=500, few=50, relayed=600, million=3000, sealed=3000, trips=20
+    people=8, turns=4, repetitions=2, events=300, flows=120, few=20, relayed=300, million=1500, sealed=1500, trips=10
 )
 """Only shows that everything runs: its figures mean nothing."""
