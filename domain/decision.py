@@ -1,7 +1,7 @@
 """Decision: what a submission is about to bring about. Actions may change it until it is committed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -56,6 +56,16 @@ class Decision:
     def registers(self) -> bool:
         """Whether the identity is a new one."""
         return self.identity.version == 0
+
+    def shown(self) -> Profile:
+        """The profile as it will be: the addresses that this very submission proves are verified in it."""
+        if not self.verified:
+            return self.profile
+        addresses = (
+            one if one.verified or (one.via, one.value) not in self.verified else one.confirmed(self.at)
+            for one in self.profile.verifiable
+        )
+        return replace(self.profile, verifiable=tuple(addresses))
 
 
 def switched_off(flow: Flow, decision: Decision) -> bool:

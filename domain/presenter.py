@@ -205,7 +205,7 @@ class Presenter:
         if decision.registers:
             identity = identity.clone()
             identity.created_at = identity.updated_at = decision.at
-        return identity_body(identity, decision.profile, self.rules.configuration.base_url, admin=admin)
+        return identity_body(identity, decision.shown(), self.rules.configuration.base_url, admin=admin)
 
     def session(self, decision: Decision, identity: Mapping[str, Any]) -> dict[str, Any] | None:
         """The session of a decision."""
