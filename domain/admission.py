@@ -19,8 +19,11 @@ class Admission:
         self.people = people
         self.configuration: Configuration = people.rules.configuration
 
-    def admit(self, flow: Flow, signed_in: SignedIn | None) -> None:
-        """Whether the flow may be submitted with this session at all."""
+    def admit(self, flow: Flow, signed_in: SignedIn | None, back: str | None = None) -> None:
+        """Whether the flow may be submitted with this session at all.
+
+        `back`: where somebody who has to show more comes back to; by default where settings are submitted.
+        """
         if flow.kind is FlowKind.LOGIN and flow.requested_aal != "aal1" and signed_in is None:
             raise RequestRefused("session_aal1_required", "a second factor needs the first one; sign in first")
         again = flow.kind is FlowKind.LOGIN and (flow.refresh or flow.requested_aal != "aal1")
@@ -35,7 +38,8 @@ class Admission:
             raise RequestRefused("session_inactive", "settings need an active session; sign in first")
         if signed_in.identity.id != flow.identity_id:
             raise RequestRefused("security_identity_mismatch", "this settings flow belongs to somebody else")
-        required, back = self.configuration.flow(flow.kind).required_aal, settings_url(self.configuration, flow.id)
+        required = self.configuration.flow(flow.kind).required_aal
+        back = back or settings_url(self.configuration, flow.id)
         demand(self.people.rules, required, signed_in.session, signed_in.identity, signed_in.profile, back)
 
     def privileged(self, flow: Flow, verdict: Accepted, signed_in: SignedIn | None, now: datetime) -> None:

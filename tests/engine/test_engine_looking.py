@@ -70,6 +70,9 @@ async def test_a_session_that_does_not_do_is_refused_as_a_submission_is() -> Non
             with pytest.raises(RequestRefused) as refused:
                 await house.engine.flow(flow.id, session_token=given)
             assert refused.value.id == error
+            if error == "session_aal2_required":
+                back = f"return_to=http%3A%2F%2F127.0.0.1%3A4455%2Fsettings%3Fflow%3D{flow.id}"
+                assert refused.value.details["redirect_browser_to"].endswith(f"/login/browser?aal=aal2&{back}")
         assert names(await house.engine.flow(flow.id, session_token=token)) == [
             "lookup_secret_regenerate",
             "totp_unlink",
