@@ -267,10 +267,11 @@ class Accepting:
     async def _success(self, done: Completed, chosen: Plan, request: Request) -> Outcome:
         flow, decision = done.work.flow, done.decision
         presenter = self.desk.presenter
-        identity = Drawn(lambda: presenter.identity(decision))
+        lacks = self.next_steps.lacks_second_factor(flow, decision)
+        identity = None if lacks else Drawn(lambda: presenter.identity(decision))
         theirs = flow.kind is FlowKind.SETTINGS or flow.requested_aal != "aal1"
         shown = (decision.identity, decision.profile) if theirs else (None, None)
-        second_factor = self.next_steps.second_factor(flow, decision)
+        second_factor = self.next_steps.second_factor(flow) if lacks else None
         return Outcome(
             state=flow.state,
             flow=await self.desk.view(flow, *shown),

@@ -80,9 +80,9 @@ def identity_body(identity: Identity, profile: Profile, base_url: str, *, admin:
 
 
 def session_body(
-    session: Session, identity: Mapping[str, Any], devices: Sequence[Mapping[str, Any]], now: datetime
+    session: Session, identity: Mapping[str, Any] | None, devices: Sequence[Mapping[str, Any]], now: datetime
 ) -> dict[str, Any]:
-    """A session with its identity and devices; never its token."""
+    """A session with its identity (None where it is not told) and devices; never its token."""
     return {
         "id": str(session.id),
         "active": session.active(now),

@@ -42,7 +42,7 @@ class NextSteps:
     def _page_after(self, flow: Flow, decision: Decision, request: Request) -> list[dict[str, Any]]:
         """Where a page's script takes its browser, as a form's answer does; settings to their own page (Kratos)."""
         by_script = flow.type == "browser" and flow.kind in LED_ON and request.wants_json
-        if not by_script or self.second_factor(flow, decision):
+        if not by_script or self.lacks_second_factor(flow, decision):
             return []
         presenter, settings = self.desk.presenter, self.desk.rules.configuration.flow(flow.kind)
         own = settings.return_urls.get(flow.method or "") or settings.return_url
@@ -71,16 +71,20 @@ class NextSteps:
             shown["url"] = with_flow(url, settings.id)
         return [{"action": "show_settings_ui", "flow": shown}]
 
-    def second_factor(self, flow: Flow, decision: Decision) -> str | None:
-        """Where a browser goes on after the first of two factors, where sessions must show both (Kratos: 422, 303)."""
+    def lacks_second_factor(self, flow: Flow, decision: Decision) -> bool:
+        """Whether a login has shown the first of two factors, where sessions must show both."""
         rules, session = self.desk.rules, decision.session
-        first = flow.kind is FlowKind.LOGIN and flow.type == "browser" and session is not None and session.aal == "aal1"
+        first = flow.kind is FlowKind.LOGIN and session is not None and session.aal == "aal1"
         if not first or rules.configuration.whoami_required_aal != HIGHEST:
-            return None
-        if not second_factors(rules, decision.identity, decision.profile):
+            return False
+        return bool(second_factors(rules, decision.identity, decision.profile))
+
+    def second_factor(self, flow: Flow) -> str | None:
+        """Where a browser goes on that lacks the second factor (Kratos: 422, 303)."""
+        if flow.type != "browser":
             return None
         return_to = self.desk.presenter.request(flow).get("return_to")
-        return login_url(rules.configuration, aal="aal2", return_to=return_to)
+        return login_url(self.desk.rules.configuration, aal="aal2", return_to=return_to)
 
     def show_verification(self, started: StartedVerification, *, url: bool) -> dict[str, Any]:
         """The way to a verification flow; `url`: to its page too."""

@@ -61,7 +61,8 @@ class Outcome:
     `browser_location_change_required`); it comes back through `Engine.resume`. `continue_with` are Kratos' next steps;
     to a browser whose script asked (`Request.wants_json`) they end with the address it goes on to.
     `session_token` is shown here once and nowhere else. `return_code` stands instead where a native app is to exchange
-    two codes for it (`Engine.exchange`); it is part of `redirect_browser_to` then.
+    two codes for it (`Engine.exchange`); it is part of `redirect_browser_to` then. After the first of two factors,
+    where sessions must show both, `identity` is None, here and in `session`: a stolen password names nobody (Kratos).
     """
 
     state: str

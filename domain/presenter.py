@@ -207,8 +207,8 @@ class Presenter:
             identity.created_at = identity.updated_at = decision.at
         return identity_body(identity, decision.shown(), self.rules.configuration.base_url, admin=admin)
 
-    def session(self, decision: Decision, identity: Mapping[str, Any]) -> dict[str, Any] | None:
-        """The session of a decision."""
+    def session(self, decision: Decision, identity: Mapping[str, Any] | None) -> dict[str, Any] | None:
+        """The session of a decision, with its identity where that is told."""
         if decision.session is None:
             return None
         return session_body(decision.session, identity, decision.devices, decision.at)

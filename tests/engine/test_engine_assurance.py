@@ -188,6 +188,27 @@ async def test_where_the_highest_available_is_asked_for_a_first_factor_is_not_en
         assert await house.engine.logout(low)
 
 
+@pytest.mark.parametrize("type_", ["api", "browser"])
+async def test_the_first_of_two_factors_tells_nobody_who_it_is(type_: str) -> None:
+    """As Kratos was recorded: `identity` is null in the session of a native login, a browser is shown none at all."""
+    hooks = {"login.after": [hook("/after")]}
+    for whoami, told in (("highest_available", False), ("aal1", True)):
+        required = {"whoami": {"required_aal": whoami}}
+        async with open_house(hooks, selfservice=SELFSERVICE, session=required) as house:
+            await house.register()
+            codes = await keep_codes(house, await first_factor(house))
+            flow = await house.start("login", type=type_)
+            values = {"identifier": ADA, "password": PASSWORD}
+            first = await house.engine.submit(flow.id, method="password", values=values)
+            assert first.session is not None
+            assert ("identity" in first.session, first.identity is not None) == (True, told)
+            assert (first.session["identity"] is not None, ADA in str(first.flow.body.plain())) == (told, False)
+            assert house.sent("/after")["session"]["identity"]["traits"]["email"] == ADA
+            second = (await prove(house, first.session_token, lookup_secret=codes[0])).session
+            assert second is not None
+            assert second.identity.traits.email == ADA
+
+
 async def test_whoever_has_no_second_factor_is_not_asked_for_one() -> None:
     async with open_house(selfservice=SELFSERVICE) as house:
         await house.register()
