@@ -8,6 +8,7 @@ from uuid import UUID
 
 from limen.domain.assurance import asks_second_factor, demand
 from limen.domain.challenging import send_code
+from limen.domain.code_factor import check_via
 from limen.domain.configuration import FlowKind, Slot
 from limen.domain.decision import Decision
 from limen.domain.desk import Desk, Services
@@ -79,8 +80,8 @@ class Opening:
             transient_payload = thaw(transient_payload)
         signed_in = await self.desk.sessions.of(session_token)
         self._admit(kind, signed_in, refresh=refresh, aal=aal)
-        if kind is FlowKind.SETTINGS and signed_in is not None and started_by is None:
-            self._assured(signed_in, request, type_)
+        if signed_in is not None and started_by is None:
+            self._assured(kind, signed_in, request, type_, aal)
         return_to = checked_return(self.desk.rules.configuration, return_to)
         selected = selection(
             self.desk.rules.configuration,
@@ -126,7 +127,7 @@ class Opening:
             schedule = await self.desk.scheduler.actions(later, work, context, now, identity_id=flow.identity_id)
             if self.desk.showing(kind):
                 await self.desk.prepare(work, signed_in)
-            sent = await self._open(work, signed_in, now, tuple(schedule.ids), says)
+            sent = await self._open(work, signed_in, request, now, tuple(schedule.ids), says)
             if opened is not None:
                 opened(work)
             await work.commit()
@@ -141,13 +142,15 @@ class Opening:
         self,
         work: Work,
         signed_in: SignedIn | None,
+        request: Request,
         at: datetime,
         scheduled: tuple[UUID, ...],
         says: tuple[Message, ...],
     ) -> tuple[UUID, ...]:
         """The flow waits for its user. A second factor's code goes out with it, where nothing is left to choose."""
         flow = work.flow
-        prompted = await self._prompt(flow, signed_in, at) if signed_in and asks_second_factor(flow) else None
+        asks = asks_second_factor(flow)
+        prompted = await self._prompt(flow, signed_in, request, at) if signed_in and asks else None
         if prompted is None:
             flow.fire("open", at, deliveries=scheduled, form=self._says(flow, says))
             return ()
@@ -157,7 +160,9 @@ class Opening:
         flow.fire("open_challenged", at, method=method, **fields | {"deliveries": (*scheduled, *sent)})
         return sent
 
-    async def _prompt(self, flow: Flow, signed_in: SignedIn, at: datetime) -> tuple[str, Challenged] | None:
+    async def _prompt(
+        self, flow: Flow, signed_in: SignedIn, request: Request, at: datetime
+    ) -> tuple[str, Challenged] | None:
         submission = Submission(
             flow=flow,
             values={},
@@ -166,6 +171,7 @@ class Opening:
             now=at,
             identity=signed_in.identity,
             profile=signed_in.profile,
+            request=request,
         )
         for name, method in self.desk.abilities.prompting.items():
             if held_back(signed_in.identity, name, at):
@@ -194,8 +200,12 @@ class Opening:
         if kind is FlowKind.REGISTRATION or (kind is FlowKind.LOGIN and not refresh and there):
             raise RequestRefused("session_already_available", "there is an active session already; sign out first")
 
-    def _assured(self, signed_in: SignedIn, request: Request, type_: str) -> None:
+    def _assured(self, kind: FlowKind, signed_in: SignedIn, request: Request, type_: str, aal: str | None) -> None:
         """Settings ask for every factor the person has; those that a recovery opens do when something is submitted."""
+        if kind is FlowKind.LOGIN and aal == "aal2":
+            check_via(self.desk.rules, signed_in.profile, request.url)
+        if kind is not FlowKind.SETTINGS:
+            return
         required = self.desk.rules.configuration.flow(FlowKind.SETTINGS).required_aal
         back = request.url if type_ == "browser" else None
         demand(self.desk.rules, required, signed_in.session, signed_in.identity, signed_in.profile, back)

@@ -7,7 +7,7 @@ from typing import Any
 
 from limen.domain.assurance import second_factors
 from limen.domain.body import active_of, flow_body, identity_body, instant, kratos_state, selected, session_body
-from limen.domain.code_factor import code_addresses
+from limen.domain.code_factor import offered_addresses
 from limen.domain.configuration import FlowKind
 from limen.domain.decision import Decision
 from limen.domain.document import Drawn
@@ -127,7 +127,9 @@ class Presenter:
                 use=configuration.flow(flow.kind).use,
                 screen=flow.screen,
                 held=second_factors(self.rules, identity, profile) if identity and profile else (),
-                addresses=code_addresses(self.rules, profile) if identity and profile else (),
+                addresses=offered_addresses(self.rules, profile, contents.request["url"])
+                if identity and profile
+                else (),
                 shown=shown or {},
                 owned=owned(identity) if identity else None,
                 linked=linked_providers(identity),

@@ -9,7 +9,7 @@ from typing import Any
 
 from limen.domain.assurance import second_factors
 from limen.domain.code import DIGITS
-from limen.domain.code_factor import VIA, code_addresses
+from limen.domain.code_factor import VIA, code_addresses, offered_addresses
 from limen.domain.identifier import normalize
 from limen.domain.mails import mail
 from limen.domain.method import Accepted, Challenged, Exhausted, Refused, Submission, Verdict
@@ -32,8 +32,9 @@ class SecondCode:
         identity, profile = submission.identity, submission.profile
         if identity is None or profile is None:
             return None
-        addresses = _addresses(submission)
-        if len(addresses) != 1 or second_factors(submission.people.rules, identity, profile) != (NAME,):
+        rules = submission.people.rules
+        addresses = offered_addresses(rules, profile, submission.request.url)
+        if len(addresses) != 1 or second_factors(rules, identity, profile) != (NAME,):
             return None
         return self._challenge(submission, addresses[0])
 

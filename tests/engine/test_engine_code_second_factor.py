@@ -174,6 +174,43 @@ async def test_of_several_addresses_one_is_chosen_and_only_ones_own() -> None:
         assert verified == {ADA: False, WORK: True}, "whoever has the code has the address"
 
 
+async def test_via_names_the_trait_whose_address_is_meant() -> None:
+    """As Kratos: the code goes there at once; an address in its place is refused, before any action (recorded)."""
+    async with open_house(
+        {"login.before": [hook("/before")]}, selfservice=SELFSERVICE, identity=two_addresses()
+    ) as house:
+        token = await signed_up(house, work=WORK, name={"first": "Ada"})
+        house.sink.received.clear()
+        for via in (WORK, "phone", "name", "name.first", "work.x"):
+            with pytest.raises(RequestRefused) as refused:
+                await second(house, token, query={"via": via})
+            assert refused.value.id == "code_address_unknown"
+        assert not house.called()
+        flow = await second(house, token, query={"via": "work"})
+        assert (flow.state, mailed(house), node(flow, "identifier").attributes.value) == ("sent_email", [WORK], WORK)
+        offered = [one["attributes"]["value"] for one in house.sent("/before")["flow"]["ui"]["nodes"]]
+        assert offered == [WORK]
+        assert (await give(house, flow, token)).completed
+        # it means something where a code is a second factor, and in no other login
+        assert (await house.start("login", query={"via": "phone"})).state == "choose_method"
+    async with open_house() as house:
+        assert (await second(house, await signed_up(house), query={"via": "phone"})).state == "choose_method"
+
+
+async def test_beside_an_app_via_leaves_one_button() -> None:
+    async with open_house(selfservice={"methods": FACTORS | MFA}, identity=two_addresses()) as house:
+        token = await signed_up(house, work=WORK)
+        flow = await second(house, token, query={"via": "email"})
+        await give(house, flow, token)
+        await link_totp(house, token)
+        flow = await second(house, await first(house), query={"via": "work"})
+        assert (flow.state, nodes(flow)) == (
+            "choose_method",
+            ["default csrf_token", "code address", "totp totp_code", "totp method"],
+        )
+        assert node(flow, "address").attributes.value == WORK
+
+
 async def test_beside_an_authenticator_app_nothing_is_sent_until_it_is_asked_for() -> None:
     async with open_house(selfservice={"methods": FACTORS | MFA}) as house:
         token = await signed_up(house)
