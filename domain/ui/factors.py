@@ -20,8 +20,11 @@ QR_SIZE = 256
 def asked(view: FormView) -> list[Node]:
     """The second factors a login offers: those the person has. A field that was filled in wrongly has no value.
 
-    Where a code is the only one, Kratos gives a native flow no CSRF field until something went wrong.
+    Where a code is the only one, Kratos gives a native flow no CSRF field until something went wrong. A login that has
+    failed offers none: nothing can be submitted to it any more.
     """
+    if view.state == "failed":
+        return [nodes.csrf(view.csrf_token)]
     bare = tuple(view.held) == ("code",) and not view.browser and not view.messages
     form = [] if bare else [nodes.csrf(view.csrf_token)]
     to = (nodes.submit("address", one, "code", factor_messages.code_to(one)) for one in view.addresses)

@@ -397,6 +397,7 @@ async def test_the_sixth_wrong_code_ends_the_flow_however_often_another_is_sent(
             await ask(house, flow, token, resend="code")
         ended = await give(house, flow, token, wrong(house))
         assert (ended.state, ended.error, shown(ended)) == ("failed", "too_many_attempts", {None: [4000001]})
+        assert nodes(ended) == nodes(await house.engine.flow(flow.id)) == ["default csrf_token"], "no way on from here"
         assert len(house.log("CredentialMissed")) == 6
 
 
