@@ -268,7 +268,8 @@ class Accepting:
         flow, decision = done.work.flow, done.decision
         presenter = self.desk.presenter
         lacks = self.next_steps.lacks_second_factor(flow, decision)
-        identity = None if lacks else Drawn(lambda: presenter.identity(decision))
+        identity = Drawn(lambda: presenter.identity(decision))
+        told = None if lacks else identity
         theirs = flow.kind is FlowKind.SETTINGS or flow.requested_aal != "aal1"
         shown = (decision.identity, decision.profile) if theirs else (None, None)
         second_factor = self.next_steps.second_factor(flow) if lacks else None
@@ -276,7 +277,7 @@ class Accepting:
             state=flow.state,
             flow=await self.desk.view(flow, *shown),
             identity=identity,
-            session=Drawn(lambda: presenter.session(decision, identity) or {}) if decision.session else None,
+            session=Drawn(lambda: presenter.session(decision, told) or {}) if decision.session else None,
             session_token=decision.session_token,
             return_code=decision.return_code,
             error=AWAY if second_factor else None,

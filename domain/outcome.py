@@ -62,7 +62,7 @@ class Outcome:
     to a browser whose script asked (`Request.wants_json`) they end with the address it goes on to.
     `session_token` is shown here once and nowhere else. `return_code` stands instead where a native app is to exchange
     two codes for it (`Engine.exchange`); it is part of `redirect_browser_to` then. After the first of two factors,
-    where sessions must show both, `identity` is None, here and in `session`: a stolen password names nobody (Kratos).
+    where sessions must show both, the session has no identity: its holder is told nobody's name (Kratos).
     """
 
     state: str
