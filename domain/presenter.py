@@ -229,21 +229,25 @@ class Presenter:
     ) -> dict[str, Any]:
         """The `ctx` document. `state` says where the flow will stand when the action has run (after the commit).
 
-        `person` is who is signed in where there is no decision yet. No secret of theirs is in it.
+        `person` is who is signed in where there is no decision yet. No secret of theirs is in it. A change of settings
+        stands in `identity` alone: flow and session show the person as they were (Kratos).
         """
         ctx: dict[str, Any] = {
             "flow": self._flow(flow, phase, decision, state, person),
             **self.asked(request),
         }
         if decision is not None:
-            identity = self.identity(decision, admin=True)
+            identity = before = self.identity(decision, admin=True)
+            if flow.kind is FlowKind.SETTINGS and decision.previous is not None:
+                base = self.rules.configuration.base_url
+                before = identity_body(decision.identity, decision.previous, base, admin=True)
+                ctx["flow"]["identity"] = before
             if phase == "after":
                 ctx["identity"] = identity
             if flow.kind in (FlowKind.LOGIN, FlowKind.SETTINGS) and decision.session is not None:
-                ctx["session"] = self.session(decision, identity)
-            if flow.kind is FlowKind.SETTINGS and phase == "after" and decision.previous is not None:
-                base = self.rules.configuration.base_url
-                ctx["previous_identity"] = identity_body(decision.identity, decision.previous, base, admin=True)
+                ctx["session"] = self.session(decision, before)
+            if before is not identity and phase == "after":
+                ctx["previous_identity"] = before
         return ctx
 
     def asked(self, request: Request) -> dict[str, Any]:
@@ -289,6 +293,4 @@ class Presenter:
         if flow.kind is FlowKind.LOGIN:
             body |= {"refresh": flow.refresh, "requested_aal": flow.requested_aal}
             body |= {"created_at": instant(flow.issued_at), "updated_at": instant(flow.updated_at)}
-        if flow.kind is FlowKind.SETTINGS and decision is not None:
-            body["identity"] = self.identity(decision, admin=True)
         return body

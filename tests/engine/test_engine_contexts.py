@@ -294,3 +294,26 @@ async def test_an_address_that_a_code_proves_is_shown_verified_and_is_it_after_t
                 (address,) = person["verifiable_addresses"]
                 assert (address["verified"], address["status"]) == (True, "completed"), received.path
                 assert STAMP.fullmatch(address["verified_at"])
+
+
+async def test_settings_show_in_their_flow_and_session_who_the_person_was() -> None:
+    """Kratos shows the change in `identity` alone, so a target can compare."""
+    hooks = {"settings.after": [parse("/parse"), hook("/plain")], "settings.before": [hook("/before")]}
+    async with open_house(hooks) as house:
+        await house.register()
+        token = (await house.sign_in()).session_token
+        flow = await house.start("settings", session_token=token)
+        values = {"traits": {"email": "ada@new.example"}}
+        await house.engine.submit(flow.id, method="profile", values=values, session_token=token)
+        before = house.sent("/before")
+        assert (
+            before["flow"]["identity"]["traits"]
+            == before["session"]["identity"]["traits"]
+            == {"email": ADA, "name": {}}
+        )
+        for path in ("/parse", "/plain"):
+            ctx = house.sent(path)
+            was = ctx["previous_identity"]
+            assert ctx["identity"]["traits"]["email"] == "ada@new.example"
+            assert ctx["flow"]["identity"] == ctx["session"]["identity"] == was
+            assert (was["traits"]["email"], was["verifiable_addresses"][0]["value"]) == (ADA, ADA)
