@@ -47,8 +47,7 @@ class CodeMethod:
         if asks_second_factor(submission.flow):
             return await self.second.submit(submission)
         code = submission.values.get("code")
-        again = submission.values.get("resend") or (submission.values.get("email") and not code)
-        if submission.flow.state == "sent_email" and not again:
+        if submission.flow.state == "sent_email" and not self._wants_another(submission, code):
             return await self._check(submission, code)
         match submission.flow.kind:
             case FlowKind.LOGIN:
@@ -57,6 +56,11 @@ class CodeMethod:
                 return await self._send_registration(submission)
             case _:
                 return await self._send_to_address(submission)
+
+    def _wants_another(self, submission: Submission, code: Any) -> bool:
+        """Whether another code is asked for. In recovery `email` is that button, whatever else was typed (Kratos)."""
+        values, recovers = submission.values, submission.flow.kind is FlowKind.RECOVERY
+        return bool(values.get("resend") or (values.get("email") and (recovers or not code)))
 
     # -- sending
 

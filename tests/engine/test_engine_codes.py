@@ -70,6 +70,25 @@ async def test_another_code_replaces_the_earlier_one(kind: str) -> None:
         assert (await house.give_code(flow)).completed
 
 
+async def test_in_recovery_the_address_asks_for_another_code_whatever_was_typed_beside_it() -> None:
+    """The button of the form is called `email`, and a browser sends the field of the code along (Kratos)."""
+    async with open_house() as house:
+        await house.register()
+        flow, earlier = await house.ask_code("recovery"), house.code
+        values = {"code": wrong(house), "email": ADA}
+        sent = await house.engine.submit(flow.id, method="code", values=values)
+        assert (sent.state, shown(sent)) == ("sent_email", {None: [1060003]})
+        assert house.code != earlier
+
+
+async def test_in_verification_a_code_counts_even_where_the_address_stands_beside_it() -> None:
+    async with open_house() as house:
+        await house.register()
+        flow = await house.ask_code("verification")
+        values = {"code": house.code, "email": ADA}
+        assert (await house.engine.submit(flow.id, method="code", values=values)).completed
+
+
 @pytest.mark.parametrize("kind", sorted(WRONG))
 async def test_a_code_is_too_old_after_its_lifespan(kind: str) -> None:
     methods = {"code": {"config": {"lifespan": "5m"}}}
