@@ -176,7 +176,7 @@ class Engine:
             said = discreet(flow, asked)
             return await Submitting(desk).submit(flow, method, values, said, session_token, transient_payload)
 
-        return await self._take(flow_id, asked, judge, token=method == NAME and given_token(values))
+        return await self._take(flow_id, asked, judge, token=method in (NAME, None) and given_token(values))
 
     async def resume(
         self,

@@ -1,7 +1,7 @@
 """Implied method: forms whose buttons say what is wanted without naming the method (Kratos).
 
 In two-step registration "back" is a `screen`, whatever method the rest of the form names; a second factor's code is
-asked for by `address=…`.
+asked for by `address=…`; in recovery and verification whoever brings a `code` or a `token` has said enough.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +12,12 @@ from limen.domain.configuration import FlowKind
 _OUTRANKS: Mapping[FlowKind, Mapping[str, str]] = {FlowKind.REGISTRATION: {"screen": "profile"}}
 """Field → method, by flow, where the method is offered: the form around the button may name another one."""
 
-_IMPLIED: Mapping[FlowKind, Mapping[str, str]] = {FlowKind.LOGIN: {"address": "code"}}
+_PROOFS = {"code": "code", "token": "link"}
+_IMPLIED: Mapping[FlowKind, Mapping[str, str]] = {
+    FlowKind.LOGIN: {"address": "code"},
+    FlowKind.RECOVERY: _PROOFS,
+    FlowKind.VERIFICATION: _PROOFS,
+}
 """Field → method, by flow, for a submission that names none."""
 
 

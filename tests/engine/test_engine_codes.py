@@ -89,6 +89,16 @@ async def test_in_verification_a_code_counts_even_where_the_address_stands_besid
         assert (await house.engine.submit(flow.id, method="code", values=values)).completed
 
 
+@pytest.mark.parametrize("kind", ["recovery", "verification"])
+async def test_a_code_that_was_sent_needs_no_method_beside_it(kind: str) -> None:
+    async with open_house() as house:
+        await house.register()
+        flow = await house.ask_code(kind)
+        refused = await house.engine.submit(flow.id, method=None, values={"code": wrong(house)})
+        assert shown(refused) == {None: [WRONG[kind]]}
+        assert (await house.engine.submit(flow.id, method=None, values={"code": house.code})).completed
+
+
 @pytest.mark.parametrize("kind", sorted(WRONG))
 async def test_a_code_is_too_old_after_its_lifespan(kind: str) -> None:
     methods = {"code": {"config": {"lifespan": "5m"}}}

@@ -62,6 +62,17 @@ async def test_an_app_follows_it_by_its_token_and_goes_on_as_an_app() -> None:
         assert (await house.engine.flow(settings["flow"]["id"])).type == "api"
 
 
+@pytest.mark.parametrize("kind", BOTH)
+async def test_a_token_says_that_it_is_of_a_link(kind: str) -> None:
+    async with open_house(**LINKS) as house:
+        await house.register()
+        flow = await ask_link(house, kind)
+        values = {"token": token_of(link_of(house))}
+        assert (await house.engine.submit(flow.id, method=None, values=values)).completed
+        again = await house.engine.submit(flow.id, method=None, values=values)
+        assert (again.state, again.flow.id != flow.id) == ("choose_method", True)
+
+
 async def test_a_browser_that_follows_the_link_of_an_app_goes_on_as_a_browser() -> None:
     async with open_house(**LINKS) as house:
         await house.register()
