@@ -1,12 +1,15 @@
 """Admission: whether a flow may be submitted with the session that comes with it."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from limen.domain.assurance import HIGHEST, demand, login_url, settings_url
 from limen.domain.code_factor import code_addresses
 from limen.domain.configuration import Configuration, FlowKind
 from limen.domain.errors import RequestRefused
 from limen.domain.flow import Flow
+from limen.domain.link import given_token
 from limen.domain.method import Accepted
 from limen.domain.people import People
 from limen.domain.sessions import SignedIn
@@ -41,6 +44,13 @@ class Admission:
         required = self.configuration.flow(flow.kind).required_aal
         back = back or settings_url(self.configuration, flow.id)
         demand(self.people.rules, required, signed_in.session, signed_in.identity, signed_in.profile, back)
+
+    def recovers(self, flow: Flow, values: Mapping[str, Any], signed_in: SignedIn | None) -> None:
+        """Whoever is signed in asks for no recovery; a code or link that was sent counts all the same (Kratos)."""
+        if flow.kind is not FlowKind.RECOVERY or signed_in is None or given_token(values):
+            return
+        if values.get("email") or flow.state != "sent_email":
+            raise RequestRefused("session_already_available", "there is an active session already; no need to recover")
 
     def privileged(self, flow: Flow, verdict: Accepted, signed_in: SignedIn | None, now: datetime) -> None:
         """Changing a credential, an identifier or an address takes a fresh session (Kratos' privileged session).

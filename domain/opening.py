@@ -197,7 +197,8 @@ class Opening:
             return
         self.desk.rules.schemas.check(signed_in.profile.schema_id)
         there = aal in (None, "aal1") or signed_in.session.aal == "aal2"
-        if kind is FlowKind.REGISTRATION or (kind is FlowKind.LOGIN and not refresh and there):
+        anew = kind is FlowKind.LOGIN and not refresh and there
+        if kind in (FlowKind.REGISTRATION, FlowKind.RECOVERY) or anew:
             raise RequestRefused("session_already_available", "there is an active session already; sign out first")
 
     def _assured(self, kind: FlowKind, signed_in: SignedIn, request: Request, type_: str, aal: str | None) -> None:

@@ -91,6 +91,7 @@ class Submitting:
         work = self.desk.work(flow)
         signed_in = await self.desk.sessions.of(session_token)
         self.admission.admit(flow, signed_in)
+        self.admission.recovers(flow, values, signed_in)
         chosen = self._named(flow, method, values)
         if chosen is None or flow.kind not in chosen.flows or not self.offers(flow, chosen.name):
             return await self.unfinished.dismiss(work, self.network(request), signed_in)

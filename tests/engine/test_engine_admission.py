@@ -6,6 +6,7 @@ from limen.domain import RequestRefused
 from limen.domain.ui import messages as catalogue
 from tests.support.addresses import BACKUP, addresses, arrive, change, own_backup
 from tests.support.engine import ADA, PASSWORD, open_house, shown
+from tests.support.links import LINKS, link_of, token_of
 
 
 async def test_a_request_that_does_not_fit_its_session_is_refused() -> None:
@@ -17,6 +18,7 @@ async def test_a_request_that_does_not_fit_its_session_is_refused() -> None:
             ("settings", {"session_token": "ory_st_nonsense"}, "session_inactive"),
             ("login", {"session_token": token}, "session_already_available"),
             ("registration", {"session_token": token}, "session_already_available"),
+            ("recovery", {"session_token": token}, "session_already_available"),
             ("login", {"aal": "aal2"}, "session_aal1_required"),
             ("login", {"aal": "aal9"}, "aal_unknown"),
             ("login", {"type": "carrier pigeon"}, "flow_type_unknown"),
@@ -26,6 +28,22 @@ async def test_a_request_that_does_not_fit_its_session_is_refused() -> None:
             with pytest.raises(RequestRefused) as refused:
                 await house.engine.start(kind, **options)
             assert refused.value.id == error
+
+
+@pytest.mark.parametrize("method", ["code", "link"])
+async def test_who_is_signed_in_asks_for_no_recovery_and_may_end_one(method: str) -> None:
+    links = LINKS["selfservice"] if method == "link" else {}
+    async with open_house(selfservice=links) as house:
+        await house.register()
+        token = (await house.sign_in()).session_token
+        flow = await house.start("recovery")
+        for _ in range(2):
+            with pytest.raises(RequestRefused) as refused:
+                await house.engine.submit(flow.id, method=method, values={"email": ADA}, session_token=token)
+            assert refused.value.id == "session_already_available"
+            await house.engine.submit(flow.id, method=method, values={"email": ADA})
+        proof = {"token": token_of(link_of(house))} if method == "link" else {"code": house.code}
+        assert (await house.engine.submit(flow.id, method=method, values=proof, session_token=token)).completed
 
 
 async def test_settings_belong_to_who_began_them() -> None:
