@@ -135,7 +135,8 @@ class Unfinished:
             return replace(outcome, continue_with=(there,))
         if flow.kind not in (FlowKind.RECOVERY, FlowKind.VERIFICATION):
             return outcome
-        new = await Opening(self.desk).start(flow.kind, request, type_=flow.type, replaces=flow.id)
+        opening, said = Opening(self.desk), verdict.messages
+        new = await opening.start(flow.kind, request, type_=flow.type, replaces=flow.id, says=said)
         step = {"action": f"show_{flow.kind}_ui", "flow": {"id": str(new.id)}}
         return replace(outcome, continue_with=(step,))
 

@@ -43,6 +43,7 @@ async def test_the_sixth_wrong_code_ends_the_flow(kind: str) -> None:
             assert step["action"] == f"show_{kind}_ui"
             new = await house.engine.flow(step["flow"]["id"])
             assert (new.kind, new.state) == (kind, "choose_method")
+            assert shown(new) == {None: [4000001]}, "it says why"
             assert house.called() == []
 
 
