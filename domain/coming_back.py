@@ -47,7 +47,7 @@ class ComingBack:
         back = [one for one in self.desk.abilities.returning.values() if one.returns(flow, values)]
         chosen = next((one for one in back if flow.kind in one.flows and submitting.offers(flow, one.name)), None)
         if chosen is None:
-            return await submitting.unfinished.dismiss(work, submitting.network(request), signed_in)
+            return await submitting.unfinished.dismiss(work, submitting.network(request), signed_in, values)
         submission = await submitting.submission(flow, chosen, thaw(values), signed_in, request)
         apps = flow.type == "api" and flow.kind in (FlowKind.LOGIN, FlowKind.REGISTRATION)
         app = claim(self.tools.secrets) if apps else None

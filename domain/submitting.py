@@ -94,7 +94,7 @@ class Submitting:
         self.admission.recovers(flow, values, signed_in)
         chosen = self._named(flow, method, values)
         if chosen is None or flow.kind not in chosen.flows or not self.offers(flow, chosen.name):
-            return await self.unfinished.dismiss(work, self.network(request), signed_in)
+            return await self.unfinished.dismiss(work, self.network(request), signed_in, values)
         if is_second_factor(self.admission.configuration, chosen.name):
             self.admission.guarded(flow, signed_in, self.tools.clock.now())
         if chosen.name in PRIVILEGED:

@@ -1,6 +1,8 @@
 """Unfinished: what follows from a submission that was not accepted: refused, a code sent, the form a step further."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 from limen.domain.address_change import AddressChange
@@ -9,7 +11,7 @@ from limen.domain.challenging import send_code
 from limen.domain.configuration import FlowKind
 from limen.domain.desk import Desk
 from limen.domain.flow import Flow
-from limen.domain.mention import bind
+from limen.domain.mention import bind, mention
 from limen.domain.method import AWAY, LOWER_COUNTER, Advanced, Away, Challenged, Exhausted, Refused, Shown
 from limen.domain.next_steps import NextSteps, with_flow
 from limen.domain.opening import Opening
@@ -38,9 +40,16 @@ class Unfinished:
         self.scheduler = desk.scheduler
         self.reply = Reply(desk)
 
-    async def dismiss(self, work: Work, network: UUID | None, signed_in: SignedIn | None) -> Outcome:
+    async def dismiss(
+        self, work: Work, network: UUID | None, signed_in: SignedIn | None, values: Mapping[str, Any]
+    ) -> Outcome:
         """No method of this flow was named: said on the flow, nothing was tried."""
         kept, _ = self.desk.presenter.kept(work.flow)
+        if work.flow.kind is FlowKind.VERIFICATION and work.flow.state != "sent_email":  # there alone Kratos keeps it
+            typed = values.get("email")
+            kept["email"] = typed if isinstance(typed, str) else ""
+            people = self.desk.people
+            mention(work.step, work.flow.id, people.typed(kept, people.rules.schema_of(work.flow)))
         form = self.reply.form(work.flow, (messages.no_method(work.flow.kind),), kept)
         work.flow.fire("dismiss", self.tools.clock.now(), reason="no_method", form=form, network=network)
         await work.commit()

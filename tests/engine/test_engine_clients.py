@@ -119,6 +119,7 @@ RECOVERY: list[Row] = [
     (("code", {"code": CODE}, None), ("passed_challenge", "code", {}, RECOVER_CODE)),
 ]
 VERIFICATION: list[Row] = [
+    (("link", {"email": ADA}, None), ("choose_method", "code", {None: [4010006]}, [*VERIFY, "csrf_token"])),
     (("code", {}, None), ("choose_method", "code", {"email": [4000002]}, [*VERIFY, "csrf_token"])),
     (("code", {"email": ADA}, None), ("sent_email", "code", {None: [1080003]}, VERIFY_CODE)),
     (("code", {"code": WRONG}, None), ("sent_email", "code", {None: [4070006]}, VERIFY_CODE)),

@@ -122,10 +122,12 @@ async def test_sessions_end_and_flows_can_no_longer_be_shown_or_gone_on_with(url
         await house.engine.submit(twice.id, method="password", values=values)
         dotted = await house.start("registration")
         await house.engine.submit(dotted.id, method="password", values={"traits.email": ADA, "password": "short"})
+        lost = await house.start("verification")
+        await house.engine.submit(lost.id, method="telepathy", values={"email": ADA})
         await house.engine.erase(whose(ada))
         assert await house.engine.session(token) is None
         assert await house.engine.logout(token) is False
-        for flow in (*flows, twice, dotted):
+        for flow in (*flows, twice, dotted, lost):
             with pytest.raises(FlowNotFound):
                 await house.engine.flow(flow.id)
             with pytest.raises(FlowNotFound, match="erased"):
