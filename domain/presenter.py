@@ -100,7 +100,7 @@ class Presenter:
         """The form as it stands: nodes and messages. `shown` are the secrets it shows its person, by method."""
         values, messages = contents.values, contents.messages
         configuration = self.rules.configuration
-        stands = state or flow.state
+        stands, recovered = state or flow.state, None if messages else self._recovered_until(flow)
         if flow.kind is FlowKind.SETTINGS and stands in ("finishing", "completed"):
             # what was refused before is over: the form shows what is being stored
             values, messages = ({LOOKUP_SHOWN: values.get(LOOKUP_SHOWN)} if stands == "finishing" else {}), ()
@@ -122,7 +122,7 @@ class Presenter:
                 address=contents.address,
                 base_url=configuration.base_url,
                 return_url=self.return_url(flow, contents),
-                recovered_until=self._recovered_until(flow),
+                recovered_until=recovered,
                 style=configuration.flow(flow.kind).style,
                 use=configuration.flow(flow.kind).use,
                 screen=flow.screen,

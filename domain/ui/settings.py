@@ -29,6 +29,6 @@ def settings_message(view: FormView) -> Message | None:
     """What the flow says as long as nothing else is to be said."""
     if view.state == "completed":
         return messages.settings_saved()
-    if view.recovered_until is not None and view.state == "show_form":
+    if view.recovered_until is not None and view.state in ("show_form", "finishing"):
         return messages.recovered(view.recovered_until)
     return None

@@ -22,11 +22,12 @@ class FormView:
     configuration the flow is pinned to. `traits` are the signed-in identity's (settings); `values` what was typed and
     is kept: `identifier`, `email`, and `traits`, which replaces the identity's as a whole. A password is never kept,
     and one in `values` is not shown. `address` is where a code went, None before. `return_url` is where verification
-    goes on to. `recovered_until` stands in the settings that a recovery opened. `style` is the flow's, `use` the method
-    of recovery and verification, and `screen` where a form in steps stands (`limen.domain.screen`). `held` are the
-    second factors the person has; `addresses` where a code that is one may go; `shown` their secrets by method, where
-    they are to be shown; `owned` the credentials they may sign in by, None where nobody is known yet. `linked` are the
-    ids of the OpenID providers they can sign in with; `unlinkable`: they have another way in than those.
+    goes on to. `recovered_until` stands in the settings that a recovery opened, until something else is said. `style`
+    is the flow's, `use` the method of recovery and verification, and `screen` where a form in steps stands
+    (`limen.domain.screen`). `held` are the second factors the person has; `addresses` where a code that is one may go;
+    `shown` their secrets by method, where they are to be shown; `owned` the credentials they may sign in by, None where
+    nobody is known yet. `linked` are the ids of the OpenID providers they can sign in with; `unlinkable`: they have
+    another way in than those.
     """
 
     kind: FlowKind

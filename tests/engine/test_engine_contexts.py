@@ -317,3 +317,20 @@ async def test_settings_show_in_their_flow_and_session_who_the_person_was() -> N
             assert ctx["identity"]["traits"]["email"] == "ada@new.example"
             assert ctx["flow"]["identity"] == ctx["session"]["identity"] == was
             assert (was["traits"]["email"], was["verifiable_addresses"][0]["value"]) == (ADA, ADA)
+
+
+async def test_the_first_change_after_a_recovery_shows_that_it_comes_after_one() -> None:
+    hooks = {"settings.after": [parse("/parse"), hook("/plain")]}
+    async with open_house(hooks) as house:
+        await house.register()
+        for passwords, said in ((["a new beginning"], [1060001]), (["short", "another beginning"], [])):
+            outcome = await house.give_code(await house.ask_code("recovery"))
+            settings, token = outcome.continue_with[-1]["flow"]["id"], outcome.session_token
+            for password in passwords:
+                values = {"password": password}
+                await house.engine.submit(settings, method="password", values=values, session_token=token)
+            shown = [
+                [one["id"] for one in house.sent(path)["flow"]["ui"].get("messages", [])]
+                for path in ("/parse", "/plain")
+            ]
+            assert shown == [said, [1050001]]
