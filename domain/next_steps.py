@@ -33,7 +33,8 @@ class NextSteps:
         if chosen.has("show_verification_ui"):
             browser = flow.type == "browser"
             steps += [self.show_verification(started, url=browser) for started in done.verifications]
-        if decision.session_token is not None and flow.type == "api" and flow.kind is not FlowKind.LOGIN:
+        app = type_after(flow, request) == "api"  # a browser that followed an app's link gets a cookie
+        if decision.session_token is not None and app and flow.kind is not FlowKind.LOGIN:
             steps.append({"action": "set_ory_session_token", "ory_session_token": decision.session_token})
         if flow.kind is FlowKind.RECOVERY and decision.session_token is not None:
             steps += await self._open_settings(flow, decision.session_token, request)
