@@ -16,7 +16,8 @@ from limen.domain.document import thaw
 from limen.domain.errors import ActionFailed, FlowBusy, FlowRejected, LimenError
 from limen.domain.flow import Flow
 from limen.domain.guard import guard
-from limen.domain.link import NAME
+from limen.domain.link import NAME, brings_code
+from limen.domain.next_steps import show_ui
 from limen.domain.outcome import Outcome
 from limen.domain.request import Request
 from limen.domain.retreat import release
@@ -46,6 +47,9 @@ class ComingBack:
         admission.admit(flow, signed_in)
         back = [one for one in self.desk.abilities.returning.values() if one.returns(flow, values)]
         chosen = next((one for one in back if flow.kind in one.flows and submitting.offers(flow, one.name)), None)
+        if chosen is None and brings_code(flow, values):
+            step = show_ui(self.desk.rules.configuration, flow.kind, flow.id)
+            return await submitting.unfinished.reply.outcome(flow, signed_in, continue_with=(step,))
         if chosen is None:
             return await submitting.unfinished.dismiss(work, submitting.network(request), signed_in, values)
         submission = await submitting.submission(flow, chosen, thaw(values), signed_in, request)

@@ -43,9 +43,17 @@ def link_lifespan(config: Any) -> float:
 
 def link_url(configuration: Configuration, kind: FlowKind, flow_id: UUID, token: str) -> str:
     """The link itself: at `selfservice.methods.link.config.base_url`, else at the public base URL."""
+    return _url(configuration, kind, {"flow": str(flow_id), TOKEN: token})
+
+
+def code_url(configuration: Configuration, flow_id: UUID, code: str) -> str:
+    """Where the code of a verification is entered. Following it proves nothing, so mail scanners may (Kratos)."""
+    return _url(configuration, FlowKind.VERIFICATION, {"flow": str(flow_id), "code": code})
+
+
+def _url(configuration: Configuration, kind: FlowKind, query: Mapping[str, str]) -> str:
     base = configuration.method(NAME).config.get("base_url") or configuration.base_url
-    query = urlencode({"flow": str(flow_id), TOKEN: token})
-    return f"{base.rstrip('/')}/self-service/{kind.value}?{query}"
+    return f"{base.rstrip('/')}/self-service/{kind.value}?{urlencode(query)}"
 
 
 def discreet(flow: Flow, request: Request) -> Request:
@@ -58,6 +66,11 @@ def discreet(flow: Flow, request: Request) -> Request:
     parts = urlsplit(request.url)
     kept = [pair for pair in parts.query.split("&") if pair.partition("=")[0] != TOKEN]
     return replace(request, url=urlunsplit(parts._replace(query="&".join(kept))))
+
+
+def brings_code(flow: Flow, values: Mapping[str, Any]) -> bool:
+    """Whether somebody followed the address of `code_url` while the flow waits for that code."""
+    return flow.kind is FlowKind.VERIFICATION and flow.state == "sent_email" and bool(values.get("code"))
 
 
 def said_of(flow: Flow, now: datetime) -> Message:

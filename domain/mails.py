@@ -19,6 +19,7 @@ _TEXTS = {
     "verification_code_valid": (
         "Your verification code",
         "Enter this code to show that this address is yours:\n\n    {code}\n\n"
+        "Where the form is gone, this leads to it again:\n\n{link}\n\n"
         "If you did not ask for it, ignore this message.\n",
     ),
     "verification_code_invalid": (
@@ -63,7 +64,7 @@ _TEXTS = {
 
 
 def mail(template: str, to: str, code: str | None = None, *, link: str | None = None, withheld: bool = False) -> Mail:
-    """The message of a template, for one address; `code` or `link` is written into the text where it has one."""
+    """The message of a template, for one address; `code` and `link` are written into the text where it has them."""
     subject, text = _TEXTS[template]
     body = text.format(code=code, link=link)
     return Mail(to, subject, body, template, code=code, link=link, withheld=withheld)

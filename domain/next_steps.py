@@ -5,7 +5,7 @@ from uuid import UUID
 
 from limen.domain.assurance import HIGHEST, login_url, second_factors
 from limen.domain.completion import Completed
-from limen.domain.configuration import FlowKind
+from limen.domain.configuration import Configuration, FlowKind
 from limen.domain.decision import Decision
 from limen.domain.desk import Desk
 from limen.domain.errors import LimenError
@@ -66,11 +66,7 @@ class NextSteps:
             )
         except LimenError:
             return []
-        url = self.desk.rules.configuration.flow(FlowKind.SETTINGS).ui_url
-        shown: dict[str, Any] = {"id": str(settings.id)}
-        if url:
-            shown["url"] = with_flow(url, settings.id)
-        return [{"action": "show_settings_ui", "flow": shown}]
+        return [show_ui(self.desk.rules.configuration, FlowKind.SETTINGS, settings.id)]
 
     def lacks_second_factor(self, flow: Flow, decision: Decision) -> bool:
         """Whether a login has shown the first of two factors, where sessions must show both."""
@@ -94,6 +90,14 @@ class NextSteps:
         if url and page:
             shown["url"] = with_flow(page, started.flow_id)
         return {"action": "show_verification_ui", "flow": shown}
+
+
+def show_ui(configuration: Configuration, kind: FlowKind, flow_id: UUID) -> dict[str, Any]:
+    """The way to a flow, and to its page where there is one."""
+    shown, page = {"id": str(flow_id)}, configuration.flow(kind).ui_url
+    if page:
+        shown["url"] = with_flow(page, flow_id)
+    return {"action": f"show_{kind}_ui", "flow": shown}
 
 
 def with_flow(url: str, flow_id: UUID) -> str:

@@ -6,7 +6,7 @@ from limen.domain.flow import Flow
 from limen.domain.link import NAME, discreet, said_of, type_after
 from limen.domain.message import Message
 from limen.domain.method import Replaced, offers
-from limen.domain.next_steps import NextSteps, with_flow
+from limen.domain.next_steps import NextSteps, show_ui
 from limen.domain.opening import Opening
 from limen.domain.outcome import Outcome
 from limen.domain.request import Request
@@ -54,8 +54,5 @@ class Replacement:
     async def _start(self, flow: Flow, said: tuple[Message, ...], request: Request) -> Outcome:
         opening, type_ = Opening(self.desk), type_after(flow, request)
         view = await opening.start(flow.kind, request, type_=type_, replaces=flow.id, says=said)
-        shown = {"id": str(view.id)}
-        page = self.desk.rules.configuration.flow(flow.kind).ui_url
-        if page:
-            shown["url"] = with_flow(page, view.id)
-        return Outcome(view.state, view, continue_with=({"action": f"show_{flow.kind}_ui", "flow": shown},))
+        step = show_ui(self.desk.rules.configuration, flow.kind, view.id)
+        return Outcome(view.state, view, continue_with=(step,))

@@ -13,7 +13,7 @@ from limen.domain.code import LONG, LONG_DIGITS, challenge_record, code_lifespan
 from limen.domain.configuration import Configuration, FlowKind
 from limen.domain.decision import Decision
 from limen.domain.flow import initiate
-from limen.domain.link import NAME, link_lifespan, link_url, mint_link
+from limen.domain.link import NAME, code_url, link_lifespan, link_url, mint_link
 from limen.domain.lockouts import code_digits
 from limen.domain.mails import mail
 from limen.domain.people import People
@@ -99,4 +99,5 @@ def _secret(
         link = link_url(configuration, FlowKind.VERIFICATION, flow_id, token)
         return token, link_lifespan(configuration.method(NAME).config), mail("verification_valid", address, link=link)
     code = tools.secrets.digits(digits)
-    return code, code_lifespan(configuration.method("code").config), mail("verification_code_valid", address, code)
+    message = mail("verification_code_valid", address, code, link=code_url(configuration, flow_id, code))
+    return code, code_lifespan(configuration.method("code").config), message

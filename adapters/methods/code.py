@@ -16,6 +16,7 @@ from limen.domain.code import LONG, LONG_DIGITS, MAX_WRONG, code_lifespan
 from limen.domain.configuration import FlowKind
 from limen.domain.identifier import normalize
 from limen.domain.identity import Identity
+from limen.domain.link import code_url
 from limen.domain.lockouts import code_digits
 from limen.domain.method import Accepted, Challenged, Exhausted, Refused, Submission, Verdict
 from limen.domain.ports import Secrets
@@ -136,14 +137,16 @@ class CodeMethod:
     ) -> Challenged:
         digits = await code_digits(submission.people, address)
         code, long = self.secrets.digits(digits), {LONG: True} if digits == LONG_DIGITS else {}
+        flow, configuration = submission.flow, submission.people.rules.configuration
+        link = code_url(configuration, flow.id, code) if flow.kind is FlowKind.VERIFICATION else None
         return Challenged(
             address=address,
             via=via,
             code=code,
             lifespan=self.lifespan,
             identity=identity,
-            mail=message(submission, template, address, known=known, code=code),
-            resent=submission.flow.state == "sent_email",
+            mail=message(submission, template, address, known=known, code=code, link=link),
+            resent=flow.state == "sent_email",
             values={**(values or {}), **long},
         )
 

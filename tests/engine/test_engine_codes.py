@@ -2,7 +2,7 @@
 
 import pytest
 
-from limen.domain import FlowExpired, FlowFinished, FlowNotFound
+from limen.domain import FlowExpired, FlowFinished, FlowNotFound, Request
 from tests.support.engine import ADA, PASSWORD, UI, House, hook, open_house, shown
 
 WRONG = {"login": 4010008, "registration": 4040003, "recovery": 4060006, "verification": 4070006}
@@ -184,6 +184,26 @@ async def test_recovery_shows_that_the_address_is_theirs() -> None:
         outcome = await house.give_code(await house.ask_code("recovery"))
         assert outcome.identity is not None
         assert outcome.identity.verifiable_addresses[0].verified is True
+
+
+async def test_the_mail_of_a_verification_leads_to_its_form_and_proves_nothing() -> None:
+    """Whoever registers has no other way there where `show_verification_ui` is not listed; mail scanners may follow."""
+    async with open_house() as house:
+        await house.register()
+        for flow_id in (None, (await house.ask_code("verification")).id):
+            mail = house.courier.messages[-1]
+            assert mail.link is not None
+            assert mail.link in mail.body
+            request = Request(method="GET", url=mail.link)
+            id_, size = request.query.pop("flow"), house.size
+            outcome = await house.engine.resume(id_, request=request)
+            assert (outcome.state, shown(outcome), house.size) == ("sent_email", {None: [1080003]}, size)
+            url = f"{UI}/verification?flow={id_}"
+            assert outcome.continue_with == ({"action": "show_verification_ui", "flow": {"id": id_, "url": url}},)
+            assert flow_id is None or str(flow_id) == id_
+        assert (await house.give_code(outcome.flow)).completed
+        await house.ask_code("recovery")
+        assert house.courier.messages[-1].link is None
 
 
 # ------------------------------------------------------------------------------------------------------- ended flows
