@@ -53,7 +53,11 @@ class NextSteps:
         return [{"action": "redirect_browser_to", "redirect_browser_to": address}]
 
     async def _open_settings(self, flow: Flow, token: str, request: Request) -> list[dict[str, Any]]:
-        """The settings flow that a recovery opens, before-actions included; a rejected one is not shown."""
+        """The settings flow that a recovery opens, before-actions included; a rejected one is not shown.
+
+        It goes on to where the recovery would (Kratos).
+        """
+        own = self.desk.rules.configuration.flow(flow.kind).return_url
         try:
             opening = Opening(self.desk)
             settings = await opening.start(
@@ -61,7 +65,7 @@ class NextSteps:
                 request,
                 type_=type_after(flow, request),
                 session_token=token,
-                return_to=self.desk.presenter.request(flow).get("return_to"),
+                return_to=self.desk.presenter.request(flow).get("return_to") or own,
                 started_by=flow.id,
             )
         except LimenError:

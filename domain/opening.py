@@ -82,7 +82,7 @@ class Opening:
         self._admit(kind, signed_in, refresh=refresh, aal=aal)
         if signed_in is not None and started_by is None:
             self._assured(kind, signed_in, request, type_, aal)
-        return_to = checked_return(self.desk.rules.configuration, return_to)
+        return_to = self._goes_on(return_to, started_by)
         selected = selection(
             self.desk.rules.configuration,
             kind,
@@ -210,6 +210,10 @@ class Opening:
         required = self.desk.rules.configuration.flow(FlowKind.SETTINGS).required_aal
         back = request.url if type_ == "browser" else None
         demand(self.desk.rules, required, signed_in.session, signed_in.identity, signed_in.profile, back)
+
+    def _goes_on(self, return_to: str | None, started_by: UUID | None) -> str | None:
+        """Where its user goes afterwards: what another flow hands on was looked at there, or is the configuration's."""
+        return checked_return(self.desk.rules.configuration, return_to) if started_by is None else return_to
 
     # -- the flow
 

@@ -186,6 +186,26 @@ async def test_recovery_shows_that_the_address_is_theirs() -> None:
         assert outcome.identity.verifiable_addresses[0].verified is True
 
 
+@pytest.mark.parametrize(
+    ("asked", "url", "goes_on"),
+    [
+        (None, None, None),
+        (None, "https://elsewhere.example/new", "https://elsewhere.example/new"),
+        (f"{UI}/asked", "https://elsewhere.example/new", f"{UI}/asked"),
+    ],
+)
+async def test_the_settings_that_a_recovery_opens_go_on_to_where_it_would(
+    asked: str | None, url: str | None, goes_on: str | None
+) -> None:
+    after = {"default_browser_return_url": url} if url else {}
+    async with open_house(selfservice={"flows": {"recovery": {"after": after}}}) as house:
+        await house.register()
+        flow = await house.start("recovery", type="browser", return_to=asked)
+        await house.engine.submit(flow.id, method="code", values={"email": ADA})
+        (step,) = (await house.give_code(flow)).continue_with
+        assert (await house.engine.flow(step["flow"]["id"])).return_to == goes_on
+
+
 async def test_the_mail_of_a_verification_leads_to_its_form_and_proves_nothing() -> None:
     """Whoever registers has no other way there where `show_verification_ui` is not listed; mail scanners may follow."""
     async with open_house() as house:
