@@ -37,8 +37,14 @@ class SentCode:
 
     def is_right(self, keyring: Keyring, flow_id: UUID, code: str, now: datetime) -> bool:
         """Whether this is the code; compared in constant time, and never right when it is nobody's or too old."""
-        same = hmac.compare_digest(self.digest, keyring.digest(flow_id, code.strip().encode()))
-        return same and now < self.expires_at
+        return self._is(keyring, flow_id, code) and now < self.expires_at
+
+    def is_late(self, keyring: Keyring, flow_id: UUID, code: str, now: datetime) -> bool:
+        """Whether this is the code, and too old."""
+        return self._is(keyring, flow_id, code) and now >= self.expires_at
+
+    def _is(self, keyring: Keyring, flow_id: UUID, code: str) -> bool:
+        return hmac.compare_digest(self.digest, keyring.digest(flow_id, code.strip().encode()))
 
 
 def code_row(

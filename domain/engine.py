@@ -167,7 +167,8 @@ class Engine:
     ) -> Outcome:
         """Submits a method to a flow.
 
-        A refusal and an interruption RETURN an outcome whose `flow.ui` carries the messages. Raises `FlowBusy`,
+        A refusal and an interruption RETURN an outcome whose `flow.ui` carries the messages; a code of recovery or
+        verification that is too old, one whose `flow` is a new one. Raises `FlowBusy`,
         `FlowFinished`, `FlowExpired`, `FlowNotFound`, `ActionFailed`, `SubmissionInvalid`, `RequestRefused`.
         """
         asked = request or Request()

@@ -204,7 +204,7 @@ LOWER_COUNTER = "lower_counter"
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
-    """No, and a new flow says so in `messages` (Kratos: a link that is wrong, was used, or is too old).
+    """No, and a new flow says so in `messages` (Kratos: a link that is wrong, was used, or is too old; an old code).
 
     The old one stays as it is, unless this was one try too many (`ends`). `reason` and `identity_id` as in `Refused`.
     """

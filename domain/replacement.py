@@ -1,7 +1,13 @@
-"""Replacement: a link that counts no more leads to a new flow, which says why. No before-action runs (as in Kratos)."""
+"""Replacement: a link that counts no more, or a code that is too old, leads to a new flow, which says why.
+
+No before-action runs (as in Kratos).
+"""
+
+from dataclasses import replace
 
 from limen.domain.address_change import AddressChange
 from limen.domain.desk import Desk
+from limen.domain.errors import FlowExpired
 from limen.domain.flow import Flow
 from limen.domain.link import NAME, discreet, said_of, type_after
 from limen.domain.message import Message
@@ -31,15 +37,18 @@ class Replacement:
             method = flow.method or ""
             flow.fire("refuse", now, method=method, reason=verdict.reason, form=flow.form, identity_id=whose)
         late = flow.code_expires_at is not None and now >= flow.code_expires_at
+        started = None
         if verdict.ends or late:  # else the link that counts may still be followed
             started = await AddressChange(self.desk).carry_over(work, now, type_after(flow, request))
-            if started is not None:
-                return await self._show(started)
-        await work.commit()
-        return await self._start(flow, verdict.messages, request)
+        if started is not None:
+            outcome = await self._show(started)
+        else:
+            await work.commit()
+            outcome = await self._start(flow, verdict.messages, request)
+        return outcome if flow.method == NAME else replace(outcome, error=FlowExpired.id)
 
     async def _show(self, started: StartedVerification) -> Outcome:
-        """The verification that a change waits for instead: another link is on its way."""
+        """The verification that a change waits for instead: another link or code is on its way."""
         services = self.desk.services
         await services.dispatcher.take_up([started.delivery])
         view = await self.desk.view(await services.streams.load(Flow, started.flow_id))

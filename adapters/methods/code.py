@@ -12,13 +12,13 @@ from limen.adapters.methods.own_address import message, person_at, still_theirs
 from limen.adapters.methods.profile import submitted_traits
 from limen.adapters.methods.second_code import SecondCode
 from limen.domain.assurance import asks_second_factor
-from limen.domain.code import LONG, LONG_DIGITS, MAX_WRONG, code_lifespan
+from limen.domain.code import LONG, LONG_DIGITS, MAX_WRONG, SentCode, code_lifespan
 from limen.domain.configuration import FlowKind
 from limen.domain.identifier import normalize
 from limen.domain.identity import Identity
 from limen.domain.link import code_url
 from limen.domain.lockouts import code_digits
-from limen.domain.method import Accepted, Challenged, Exhausted, Refused, Submission, Verdict
+from limen.domain.method import Accepted, Challenged, Exhausted, Refused, Replaced, Submission, Verdict
 from limen.domain.ports import Secrets
 from limen.domain.profile import Profile
 from limen.domain.ui import messages
@@ -158,7 +158,7 @@ class CodeMethod:
             return Refused("missing", (messages.required("code", "code"),))
         people = submission.people
         if sent is None or not sent.is_right(people.keyring, flow.id, code, submission.now):
-            return self._wrong(submission)
+            return self._late(submission, sent, code) or self._wrong(submission)
         if flow.kind is FlowKind.REGISTRATION:
             return self._registered(submission, sent.address, sent.via)
         identity = await people.identity(sent.identity_id) if sent.identity_id else None
@@ -176,6 +176,14 @@ class CodeMethod:
         if submission.flow.kind is FlowKind.LOGIN:
             return self._signs_in(submission, submission.people.profile(identity), address)
         return still_theirs(submission, identity, address)
+
+    def _late(self, submission: Submission, sent: SentCode | None, code: str) -> Verdict | None:
+        """A code of recovery or verification that would be right and is too old: a new flow says so (Kratos)."""
+        flow, keyring = submission.flow, submission.people.keyring
+        if flow.kind not in _TEMPLATES or sent is None or not sent.is_late(keyring, flow.id, code, submission.now):
+            return None
+        said = (messages.flow_expired(flow.kind, sent.expires_at),)
+        return Replaced("wrong_code", said, ends=flow.wrong_codes >= self.most_wrong, identity_id=sent.identity_id)
 
     def _wrong(self, submission: Submission) -> Verdict:
         """As many wrong tries as `max_submissions` are forgiven, by default five; the next ends the flow (Kratos)."""

@@ -100,15 +100,36 @@ async def test_a_code_that_was_sent_needs_no_method_beside_it(kind: str) -> None
         assert (await house.engine.submit(flow.id, method=None, values={"code": house.code})).completed
 
 
-@pytest.mark.parametrize("kind", sorted(WRONG))
-async def test_a_code_is_too_old_after_its_lifespan(kind: str) -> None:
-    methods = {"code": {"config": {"lifespan": "5m"}}}
-    async with open_house(selfservice={"methods": methods}) as house:
+BRIEF = {"methods": {"code": {"config": {"lifespan": "5m"}}}}
+
+
+@pytest.mark.parametrize("kind", ["login", "registration"])
+async def test_a_code_that_signs_in_or_up_is_too_old_after_its_lifespan(kind: str) -> None:
+    async with open_house(selfservice=BRIEF) as house:
         if kind != "registration":
             await house.register()
         flow = await house.ask_code(kind)
         house.clock.advance(5 * 60)
         assert shown(await house.give_code(flow)) == {None: [WRONG[kind]]}
+
+
+@pytest.mark.parametrize(("kind", "late"), [("recovery", 4060005), ("verification", 4070005)])
+async def test_where_a_code_is_too_old_a_new_flow_says_so(kind: str, late: int) -> None:
+    async with open_house({f"{kind}.before": [hook("/before")]}, selfservice=BRIEF) as house:
+        await house.register()
+        flow = await house.ask_code(kind)
+        code, calls = house.code, house.called()
+        house.clock.advance(5 * 60)
+        outcome = await house.give_code(flow)
+        assert (outcome.state, shown(outcome)) == ("choose_method", {None: [late]})
+        assert outcome.error == "self_service_flow_expired"
+        (step,) = outcome.continue_with
+        assert (step["action"], step["flow"]["id"]) == (f"show_{kind}_ui", str(outcome.flow.id))
+        assert (outcome.flow.id != flow.id, outcome.flow.type, house.called()) == (True, "api", calls)
+        assert shown(await house.give_code(flow, wrong(house))) == {None: [WRONG[kind]]}, "only the right one is late"
+        await house.engine.submit(flow.id, method="code", values={"email": ADA})
+        assert shown(await house.give_code(flow, code)) == {None: [WRONG[kind]]}, "it was replaced"
+        assert (await house.give_code(flow)).completed
 
 
 async def test_a_code_of_another_flow_is_wrong() -> None:

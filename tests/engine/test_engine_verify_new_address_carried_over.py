@@ -102,6 +102,19 @@ def links(lifespan: str = "1h") -> JsonDict:
     }
 
 
+async def test_a_code_that_is_too_late_leads_to_another_one() -> None:
+    methods = {"code": {"config": {"lifespan": "10m"}}}
+    async with open_house({PROFILE: [VERIFY_NEW]}, selfservice={"methods": methods}) as house:
+        token = await arrive(house)
+        flow = await awaited(house, await change(house, token))
+        house.clock.advance(601)
+        outcome = await house.give_code(flow)
+        assert (outcome.state, outcome.error) == ("sent_email", "self_service_flow_expired")
+        assert (house.courier.messages[-1].to, house.courier.messages[-1].withheld) == (NEW, False)
+        assert (await house.give_code(outcome.flow)).completed
+        assert await traits(house, token) == {"email": NEW}
+
+
 async def test_a_link_that_is_too_late_leads_to_another_one() -> None:
     async with open_house({PROFILE: [VERIFY_NEW]}, **links("10m")) as house:
         token = await arrive(house)
