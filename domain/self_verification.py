@@ -4,6 +4,7 @@ Registration, a changed address and `require_verified_address` start one, in the
 verification runs then (as in Kratos).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -12,15 +13,21 @@ from uuid import UUID
 from limen.domain.code import LONG, LONG_DIGITS, challenge_record, code_lifespan, code_row
 from limen.domain.configuration import Configuration, FlowKind
 from limen.domain.decision import Decision
+from limen.domain.errors import RequestRefused, SubmissionInvalid
 from limen.domain.flow import initiate
 from limen.domain.link import NAME, code_url, link_lifespan, link_url, mint_link
 from limen.domain.lockouts import code_digits
 from limen.domain.mails import mail
 from limen.domain.people import People
 from limen.domain.ports import Mail
+from limen.domain.request import Request
+from limen.domain.return_to import checked_return
 from limen.domain.scheduling import Scheduler
 from limen.domain.tools import Tools
 from limen.domain.work import Work
+
+AFTER = "after_verification_return_to"
+"""In the query of a registration: where its verification leads on to, if not to `return_to`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +65,7 @@ async def start_verification(
         type=type_ or work.flow.type,
         configuration=people.rules.id,
         expires_at=at + configuration.flow(FlowKind.VERIFICATION).lifespan,
-        request=keyring.seal(flow_id, {**request, "transient_payload": None}),
+        request=keyring.seal(flow_id, _asked(configuration, request)),
         identity_id=identity_id,
         started_by=work.flow.id,
         network=work.flow.network,
@@ -82,6 +89,17 @@ async def start_verification(
     )
     work.absorb(own)
     return StartedVerification(flow_id, address, delivery)
+
+
+def _asked(configuration: Configuration, request: Mapping[str, Any]) -> dict[str, Any]:
+    """What the other flow was asked for; it may have said where to go on to after the verification (Kratos)."""
+    asked = {**request, "transient_payload": None}
+    wanted = Request(url=request["url"]).query.get(AFTER)
+    try:
+        wanted = checked_return(configuration, wanted or None)
+    except (RequestRefused, SubmissionInvalid):
+        wanted = None
+    return asked if wanted is None else {**asked, "return_to": wanted}
 
 
 def verifies_by_itself(configuration: Configuration) -> bool:

@@ -111,6 +111,25 @@ async def test_registration_and_a_changed_address_send_a_link_by_themselves() ->
         assert outcome.identity.verifiable_addresses[0].verified is True
 
 
+@pytest.mark.parametrize(
+    ("query", "leads_on"),
+    [
+        ({"return_to": f"{UI}/shop"}, f"{UI}/shop"),
+        ({"after_verification_return_to": f"{UI}/thanks"}, f"{UI}/thanks"),
+        ({"return_to": f"{UI}/shop", "after_verification_return_to": f"{UI}/thanks"}, f"{UI}/thanks"),
+        ({"return_to": f"{UI}/shop", "after_verification_return_to": "https://evil.example"}, f"{UI}/shop"),
+        ({"after_verification_return_to": ""}, f"{UI}/welcome"),
+    ],
+)
+async def test_a_registration_says_where_its_verification_leads_on_to(query: dict[str, str], leads_on: str) -> None:
+    async with open_house(**LINKS) as house:
+        flow = await house.start("registration", type="browser", query=query)
+        values = {"traits": {"email": ADA}, "password": PASSWORD}
+        registered = await house.engine.submit(flow.id, method="password", values=values)
+        assert registered.flow.return_to == query.get("return_to")
+        assert (await follow(house, link_of(house))).flow.ui.action == leads_on
+
+
 async def test_who_may_not_sign_in_unverified_is_sent_a_link() -> None:
     async with open_house({"login.after": [{"hook": "require_verified_address"}]}, **LINKS) as house:
         await house.register()
