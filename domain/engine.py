@@ -192,7 +192,8 @@ class Engine:
 
         `query` are the fields of the address they came back to (by default those of `request.url`), `values` those of
         a form that was posted there; the method that sent them away judges both. Answers and raises like `submit`, but
-        a link that counts no more is answered with a new flow (`outcome.flow`), which says so.
+        a link that counts no more is answered with a new flow (`outcome.flow`), which says so. The link in a mail
+        with a verification's code leads to its form (`continue_with`); nothing is judged.
         """
         asked = request or Request(method="GET")
         brought = {**(asked.query if query is None else query), **(values or {})}
@@ -200,7 +201,8 @@ class Engine:
         async def take_up(desk: Desk, flow: Flow) -> Outcome:
             return await ComingBack(desk).resume(flow, brought, discreet(flow, asked), session_token)
 
-        return await self._take(await self.revival.onward(flow_id), asked, take_up, token=given_token(brought))
+        token = given_token(brought) or brought.get("code")
+        return await self._take(await self.revival.onward(flow_id), asked, take_up, token=token)
 
     async def flow(self, flow_id: UUID | str, *, session_token: str | None = None) -> FlowView:
         """A flow as it stands; an ended one as it ended. Raises `FlowNotFound`, `FlowExpired` when its time is over.

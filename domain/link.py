@@ -20,7 +20,7 @@ from limen.domain.request import Request
 from limen.domain.ui import link_messages, messages
 
 NAME = "link"
-TOKEN = "token"  # noqa: S105 - the name of a field
+TOKEN, CODE = "token", "code"
 _BYTES = 32
 """Of randomness in a token: nobody guesses 256 bits (OWASP ASVS asks for 112 at least)."""
 
@@ -48,7 +48,7 @@ def link_url(configuration: Configuration, kind: FlowKind, flow_id: UUID, token:
 
 def code_url(configuration: Configuration, flow_id: UUID, code: str) -> str:
     """Where the code of a verification is entered. Following it proves nothing, so mail scanners may (Kratos)."""
-    return _url(configuration, FlowKind.VERIFICATION, {"flow": str(flow_id), "code": code})
+    return _url(configuration, FlowKind.VERIFICATION, {"flow": str(flow_id), CODE: code})
 
 
 def _url(configuration: Configuration, kind: FlowKind, query: Mapping[str, str]) -> str:
@@ -57,27 +57,32 @@ def _url(configuration: Configuration, kind: FlowKind, query: Mapping[str, str])
 
 
 def discreet(flow: Flow, request: Request) -> Request:
-    """The request as it goes on record and to actions: without the token of a link.
+    """The request as it goes on record and to actions: without the token, or code, of a link.
 
     Better than Kratos, whose actions are shown it before it is spent: who runs their target could use it first.
     """
-    if flow.kind not in (FlowKind.RECOVERY, FlowKind.VERIFICATION) or f"{TOKEN}=" not in request.url:
+    if flow.kind not in (FlowKind.RECOVERY, FlowKind.VERIFICATION):
         return request
     parts = urlsplit(request.url)
-    kept = [pair for pair in parts.query.split("&") if pair.partition("=")[0] != TOKEN]
+    kept = [pair for pair in parts.query.split("&") if pair.partition("=")[0] not in (TOKEN, CODE)]
     return replace(request, url=urlunsplit(parts._replace(query="&".join(kept))))
 
 
 def brings_code(flow: Flow, values: Mapping[str, Any]) -> bool:
     """Whether somebody followed the address of `code_url` while the flow waits for that code."""
-    return flow.kind is FlowKind.VERIFICATION and flow.state == "sent_email" and bool(values.get("code"))
+    return flow.kind is FlowKind.VERIFICATION and flow.state == "sent_email" and bool(values.get(CODE))
 
 
 def said_of(flow: Flow, now: datetime) -> Message:
-    """What is said of a link of this flow that counts no more: it is too late, or it is wrong or was used."""
+    """What is said of a link of this flow that counts no more: it is too late, or it is wrong or was used.
+
+    One that leads to the form of a code: that the flow is over (Kratos).
+    """
     over = min(flow.expires_at, flow.code_expires_at or flow.expires_at)
     late = now >= over and flow.state not in ("completed", "failed")
-    return messages.flow_expired(flow.kind, over) if late else link_messages.link_invalid(flow.kind)
+    if late:
+        return messages.flow_expired(flow.kind, over)
+    return messages.retry(flow.kind) if flow.method == "code" else link_messages.link_invalid(flow.kind)
 
 
 def type_after(flow: Flow, request: Request) -> str:

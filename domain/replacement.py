@@ -6,6 +6,7 @@ No before-action runs (as in Kratos).
 from dataclasses import replace
 
 from limen.domain.address_change import AddressChange
+from limen.domain.configuration import FlowKind
 from limen.domain.desk import Desk
 from limen.domain.errors import FlowExpired
 from limen.domain.flow import Flow
@@ -56,7 +57,9 @@ class Replacement:
 
     async def of_ended(self, flow: Flow, token: object, request: Request) -> Outcome | None:
         """The answer to a link whose flow is over; None where no link was followed. The ended flow learns nothing."""
-        if not token or not offers(self.desk.rules.configuration, flow.kind, NAME):
+        uses = self.desk.rules.configuration
+        by_code = flow.kind is FlowKind.VERIFICATION and offers(uses, flow.kind, "code")
+        if not token or not (by_code or offers(uses, flow.kind, NAME)):
             return None
         return await self._start(flow, (said_of(flow, self.clock.now()),), discreet(flow, request))
 

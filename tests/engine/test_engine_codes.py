@@ -207,6 +207,25 @@ async def test_recovery_shows_that_the_address_is_theirs() -> None:
         assert outcome.identity.verifiable_addresses[0].verified is True
 
 
+@pytest.mark.parametrize(("way", "said"), [("completed", 4070002), ("failed", 4070002), ("expired", 4070005)])
+async def test_where_that_form_is_over_the_mail_leads_to_a_new_one(way: str, said: int) -> None:
+    async with open_house() as house:
+        await house.register()
+        flow = await house.ask_code("verification")
+        link = house.courier.messages[-1].link
+        assert link is not None
+        if way == "completed":
+            await house.give_code(flow)
+        for n in range(6 if way == "failed" else 0):
+            await house.give_code(flow, wrong(house, n))
+        house.clock.advance(3600 if way == "expired" else 0)
+        outcome = await house.engine.resume(flow.id, request=Request(method="GET", url=link))
+        assert (outcome.state, shown(outcome), outcome.flow.id != flow.id) == ("choose_method", {None: [said]}, True)
+        assert "code=" not in outcome.flow.request_url
+        (step,) = outcome.continue_with
+        assert (step["action"], step["flow"]["id"]) == ("show_verification_ui", str(outcome.flow.id))
+
+
 @pytest.mark.parametrize(
     ("asked", "url", "goes_on"),
     [
