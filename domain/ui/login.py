@@ -8,13 +8,13 @@ from limen.domain.ui.nodes import Node
 from limen.domain.ui.view import FormView
 
 
-def login(view: FormView) -> list[Node]:
+def login(view: FormView) -> list[Node] | None:
     """Identifier and a button for each way in, at once or in two steps; the code that was sent; or the second factors.
 
     Whoever confirms that it is them need not type who they are, unless by a code (Kratos).
     """
     if view.requested_aal != "aal1":
-        return sent_code.second_factor(view) if view.code_sent else factors.asked(view)
+        return sent_code.second_factor(view) if view.code_sent else _second_factors(view)
     if view.code_sent:
         return sent_code.first_factor(view)
     if view.by_key and view.values.get(keys.ASKED):
@@ -40,6 +40,13 @@ def login_message(view: FormView) -> Message | None:
     if view.refresh:
         return messages.reauthenticate()
     return messages.second_factor() if view.requested_aal != "aal1" else None
+
+
+def _second_factors(view: FormView) -> list[Node] | None:
+    """None (Kratos: null) for an app whose user has no second factor, until something went wrong."""
+    form = factors.asked(view)
+    offers = any(node["group"] != "default" for node in form)
+    return form if offers or view.browser or view.messages else None
 
 
 def _by_code(view: FormView) -> list[Node]:

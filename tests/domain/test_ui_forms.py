@@ -6,6 +6,7 @@ was seen to answer.
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -139,7 +140,6 @@ ASK_LOOKUP = [
 @pytest.mark.parametrize(
     ("held", "nodes"),
     [
-        ((), []),
         (("totp",), ASK_TOTP),
         (("lookup_secret",), ASK_LOOKUP),
         (("totp", "lookup_secret"), ASK_TOTP + ASK_LOOKUP),
@@ -150,6 +150,14 @@ def test_a_second_login_asks_for_the_factors_the_person_has(held: tuple[str, ...
     assert lines(second) == [CSRF, *nodes]
     assert said(second) == [1010004]
     assert said(view("login", requested_aal="aal2", refresh=True)) == [1010003]
+
+
+def test_a_second_login_of_somebody_without_second_factors_has_no_nodes_in_an_app_until_something_went_wrong() -> None:
+    second = view("login", requested_aal="aal2")
+    assert form(second)["nodes"] is None
+    assert said(second) == [1010004]
+    for other in (replace(second, messages=[NOTHING]), replace(second, type="browser")):
+        assert lines(other) == [CSRF]
 
 
 CODE_TO = [f'code address submit="{address}" L1010023' for address in ("a@example.org", "b@example.org")]
