@@ -8,6 +8,7 @@ known under an address is not to be learnt from recovery and verification.
 from collections.abc import Mapping
 from typing import Any
 
+from limen.adapters.methods.identifier_first import known_identifier
 from limen.adapters.methods.own_address import message, person_at, still_theirs
 from limen.adapters.methods.profile import submitted_traits
 from limen.adapters.methods.second_code import SecondCode
@@ -66,9 +67,11 @@ class CodeMethod:
     # -- sending
 
     async def _send_login(self, submission: Submission) -> Verdict:
-        identifier = submission.values.get("identifier") or submission.kept.get("identifier") or ""
+        resent = submission.flow.state == "sent_email"
+        known = submission.kept.get("identifier") if resent else known_identifier(submission)
+        identifier = submission.values.get("identifier") or known
         if not isinstance(identifier, str) or not identifier:
-            return Refused("missing", (messages.required("identifier", "identifier"),))
+            return Refused("missing", (messages.required("identifier", "identifier"),), {"identifier": ""})
         address = normalize(identifier)
         identity = await submission.people.holder(address, submission.flow)
         profile = submission.people.profile(identity) if identity else None

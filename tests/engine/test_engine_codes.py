@@ -165,6 +165,15 @@ async def test_a_login_code_for_nobody_says_so() -> None:
         assert (flow.state, shown(flow)) == ("choose_method", {None: [4000035]})
 
 
+async def test_a_login_code_is_sent_to_nobody_who_is_not_named_again() -> None:
+    async with open_house() as house:
+        flow = await house.ask_code("login", "ghost@example.org")
+        for values in ({}, {"identifier": ""}):
+            outcome = await house.engine.submit(flow.id, method="code", values=values)
+            assert shown(outcome) == {"identifier": [4000002]}
+            assert [node.attributes.value for node in outcome.flow.ui.nodes if node.messages] == [""]
+
+
 async def test_a_registration_by_code_stores_only_what_its_code_was_sent_for() -> None:
     async with open_house() as house:
         flow = await house.ask_code("registration")
