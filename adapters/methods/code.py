@@ -160,6 +160,8 @@ class CodeMethod:
         if not isinstance(code, str) or not code.strip():
             return Refused("missing", (messages.required("code", "code"),))
         people = submission.people
+        if flow.kind is FlowKind.REGISTRATION and self._changed(submission):
+            return Refused("traits_changed", (messages.traits_changed(),))
         if sent is None or not sent.is_right(people.keyring, flow.id, code, submission.now):
             return self._late(submission, sent, code) or self._wrong(submission)
         if flow.kind is FlowKind.REGISTRATION:
@@ -195,14 +197,14 @@ class CodeMethod:
             return Exhausted((messages.generic("too many wrong codes; start over"),), whose)
         return Refused("wrong_code", (messages.code_invalid(submission.flow.kind),), identity_id=whose)
 
+    def _changed(self, submission: Submission) -> bool:
+        """Whether other traits come with the code than it was sent for. Those left out stay as they were (Kratos)."""
+        given, schema = submission.values.get("traits"), submission.people.rules.schemas[submission.schema_id]
+        return given is not None and not _agree(given, schema.with_defaults(_traits_sent(submission)))
+
     def _registered(self, submission: Submission, address: str, via: str) -> Verdict:
-        """The traits are those the code was sent for; others given now are refused."""
-        traits = _traits_sent(submission)
-        given = submission.values.get("traits")
-        people, schema_id = submission.people, submission.schema_id
-        schema = people.rules.schemas[schema_id]
-        if given is not None and schema.with_defaults(given) != schema.with_defaults(traits):
-            return Refused("traits_changed", (messages.traits_changed(),))
+        """The traits are those the code was sent for."""
+        traits, people, schema_id = _traits_sent(submission), submission.people, submission.schema_id
         profile = people.compose(traits, submission.now, schema_id=schema_id, verified=[(via, address)])
         return Accepted(
             profile=profile,
@@ -211,6 +213,12 @@ class CodeMethod:
             verified=((via, address),),
             values={"traits": traits},
         )
+
+
+def _agree(given: Any, sent: Any) -> bool:
+    if isinstance(given, Mapping) and isinstance(sent, Mapping):
+        return all(name in sent and _agree(value, sent[name]) for name, value in given.items())
+    return bool(given == sent)
 
 
 def _traits_sent(submission: Submission) -> Mapping[str, Any]:

@@ -174,6 +174,20 @@ async def test_a_login_code_is_sent_to_nobody_who_is_not_named_again() -> None:
             assert [node.attributes.value for node in outcome.flow.ui.nodes if node.messages] == [""]
 
 
+async def test_traits_that_are_left_out_beside_a_registrations_code_stay_as_they_were() -> None:
+    async with open_house() as house:
+        flow = await house.engine.start("registration")
+        traits = {"email": ADA, "age": 36, "name": {"first": "Ada"}}
+        await house.engine.submit(flow.id, method="code", values={"traits": traits})
+        for other in ({"email": ADA, "age": 37}, {"email": ADA, "newsletter": True}, {"name": {"first": "Eda"}}):
+            wrong = await house.engine.submit(flow.id, method="code", values={"traits": other, "code": "000000"})
+            assert shown(wrong) == {None: [4000036]}
+        values = {"traits": {"email": ADA, "name": {}}, "code": house.code}
+        outcome = await house.engine.submit(flow.id, method="code", values=values)
+        assert outcome.identity is not None
+        assert outcome.identity.traits.plain() == traits
+
+
 async def test_a_registration_by_code_stores_only_what_its_code_was_sent_for() -> None:
     async with open_house() as house:
         flow = await house.ask_code("registration")
