@@ -133,7 +133,7 @@ class Engine:
         `type` is `api` or `browser`. `identity_schema` and `organization` are heard by login and registration. Raises
         `FlowRejected` when a before-action said no, `ActionFailed` when one failed, `RequestRefused` when the request
         does not fit its session or the configuration (`session_already_available`, `session_inactive`,
-        `flow_disabled`, `identity_schema_unknown`, `identity_schema_not_selectable`).
+        `self_service_flow_disabled`, `identity_schema_unknown`, `identity_schema_not_selectable`).
         """
         desk = await self.current()
         asked = request or Request()

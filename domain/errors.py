@@ -173,7 +173,7 @@ class RequestRefused(LimenError):
     """The request does not fit the session or identity it came with.
 
     `id` is Kratos' error id: `session_already_available`, `session_inactive`, `security_identity_mismatch`,
-    `session_verified_address_required`, `session_refresh_required`, `identity_disabled`, `flow_disabled` …
+    `session_verified_address_required`, `session_refresh_required`, `identity_disabled`, `self_service_flow_disabled` …
     """
 
     def __init__(self, id: str, reason: str, **details: Any) -> None:

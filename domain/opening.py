@@ -186,7 +186,7 @@ class Opening:
 
     def _admit(self, kind: FlowKind, signed_in: SignedIn | None, *, refresh: bool, aal: str | None) -> None:
         if not self.desk.rules.configuration.flow(kind).enabled:
-            raise RequestRefused("flow_disabled", f"{kind} is switched off in the configuration")
+            raise RequestRefused("self_service_flow_disabled", f"{kind} is switched off in the configuration")
         if kind is FlowKind.SETTINGS and signed_in is None:
             raise RequestRefused("session_inactive", "settings need an active session; sign in first")
         if aal not in (None, "aal1", "aal2"):

@@ -16,7 +16,7 @@ def checked_return(configuration: Configuration, return_to: str | None) -> str |
 
     Answers the whole address: `/dashboard` is on the origin of `default_browser_return_url` (Kratos). Of an allowed
     address the host may begin with `*.`, for any name below it (Ory: wildcards). Raises `RequestRefused`
-    (`return_to_not_allowed`).
+    (`self_service_flow_return_to_forbidden`).
     """
     if return_to is None:
         return None
@@ -25,7 +25,9 @@ def checked_return(configuration: Configuration, return_to: str | None) -> str |
     whole = _whole(return_to, home)
     bases = [configuration.base_url, configuration.default_return_url, *configuration.allowed_return_urls]
     if whole is None or not any(_within(whole, urljoin(home, base)) for base in bases if base):
-        raise RequestRefused("return_to_not_allowed", "'return_to' is not among selfservice.allowed_return_urls")
+        raise RequestRefused(
+            "self_service_flow_return_to_forbidden", "'return_to' is not among selfservice.allowed_return_urls"
+        )
     return whole
 
 

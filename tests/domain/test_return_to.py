@@ -74,4 +74,4 @@ def test_what_is_allowed(base: str, url: str, whole: str | None) -> None:
 def test_what_only_looks_like_it(base: str, url: str) -> None:
     with pytest.raises(RequestRefused) as told:
         checked_return(allowing(base), url)
-    assert told.value.id == "return_to_not_allowed"
+    assert told.value.id == "self_service_flow_return_to_forbidden"

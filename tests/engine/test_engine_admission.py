@@ -22,7 +22,7 @@ async def test_a_request_that_does_not_fit_its_session_is_refused() -> None:
             ("login", {"aal": "aal2"}, "session_aal1_required"),
             ("login", {"aal": "aal9"}, "aal_unknown"),
             ("login", {"type": "carrier pigeon"}, "flow_type_unknown"),
-            ("login", {"return_to": "https://elsewhere.example"}, "return_to_not_allowed"),
+            ("login", {"return_to": "https://elsewhere.example"}, "self_service_flow_return_to_forbidden"),
             ("logout", {}, "flow_unknown"),
         ):
             with pytest.raises(RequestRefused) as refused:
@@ -63,7 +63,7 @@ async def test_a_flow_that_is_switched_off_is_refused() -> None:
     async with open_house(selfservice={"flows": {"recovery": {"enabled": False}}}) as house:
         with pytest.raises(RequestRefused) as refused:
             await house.start("recovery")
-        assert refused.value.id == "flow_disabled"
+        assert refused.value.id == "self_service_flow_disabled"
 
 
 async def test_refresh_keeps_the_session_and_its_token() -> None:
