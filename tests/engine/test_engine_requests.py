@@ -127,7 +127,7 @@ async def test_settings_show_what_was_and_what_will_be() -> None:
             seen = house.sent(path)
             assert (seen["identity"]["traits"]["age"], seen["previous_identity"]["traits"]["age"]) == (37, 36)
             assert seen["previous_identity"]["verifiable_addresses"][0]["value"] == ADA
-            assert seen["session"]["identity"] == seen["identity"] == seen["flow"]["identity"]
+            assert seen["session"]["identity"] == seen["previous_identity"] == seen["flow"]["identity"]
 
 
 # ------------------------------------------------------------------------------------------------- transient payload
