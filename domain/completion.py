@@ -12,7 +12,7 @@ from limen.domain.address_change import dropped, settings_context
 from limen.domain.catching_up import Overtaken, catch_up
 from limen.domain.code import ROW
 from limen.domain.configuration import FlowKind
-from limen.domain.decision import Decision
+from limen.domain.decision import Decision, stays_out
 from limen.domain.errors import StoreConflict
 from limen.domain.flow import Flow
 from limen.domain.lockouts import Lockouts
@@ -138,6 +138,8 @@ class Completion:
         """The actions after the commit. Those of a change that waited are given the settings flow that asked for it."""
         flow, whose = work.flow, decision.identity.id
         later, schedule = list(plan.timed("after_commit", "delivery")), Schedule()
+        if stays_out(flow, decision):
+            later = []
         if decision.waiting is not None:
             settings = [one for one in later if one.ref.method == SETTINGS.method]
             later = [one for one in later if one.ref.method != SETTINGS.method]
@@ -173,7 +175,7 @@ class Completion:
 
         `verification` has login do so too, at the first factor, for the first address that is not verified (Kratos).
         """
-        if not verifies_by_itself(self.people.rules.configuration):
+        if stays_out(flow, decision) or not verifies_by_itself(self.people.rules.configuration):
             return []
         if flow.kind is FlowKind.LOGIN and plan.has("verification") and flow.requested_aal == "aal1":
             mine, shown = decision.profile.verifiable, decision.verified  # by the very code that was just given

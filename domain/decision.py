@@ -71,3 +71,8 @@ class Decision:
 def switched_off(flow: Flow, decision: Decision) -> bool:
     """Whether an inactive identity is refused here. It may verify an address, which signs nobody in (as in Kratos)."""
     return decision.profile.state != "active" and flow.kind is not FlowKind.VERIFICATION
+
+
+def stays_out(flow: Flow, decision: Decision) -> bool:
+    """Whether an action made a new account inactive: it is stored, and nothing runs or is mailed for it (Kratos)."""
+    return flow.kind is FlowKind.REGISTRATION and switched_off(flow, decision)

@@ -11,7 +11,7 @@ from limen.domain.simulation.contexts import Contexts
 from limen.domain.simulation.differences import Names, changes
 from limen.domain.simulation.pairing import Pair, Pairing, template_of
 from limen.domain.simulation.records import Live, Records, Sent
-from limen.domain.simulation.turn import Act, Place, Turn, place
+from limen.domain.simulation.turn import DELIVERED, Act, Place, Turn, place
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Means:
 
     async def sent(self, pair: Pair) -> Sent | None:
         """What the recorded action of a pair sent after the commit."""
-        if pair.old is None or pair.old.timing not in ("after_commit", "delivery"):
+        if pair.old is None or pair.old.timing not in DELIVERED:
             return None
         if not self._sent:
             self._sent.append(await self.records.sent(self.turn))

@@ -4,7 +4,7 @@ from limen.domain.action_events import PlannedAction
 from limen.domain.plan import Plan
 from limen.domain.simulation.foresight import Foreseen, Request, TurnForesight
 from limen.domain.simulation.pairing import Pair, Pairing
-from limen.domain.simulation.turn import BLOCKING, UNHEARD, Act, Turn, place
+from limen.domain.simulation.turn import BLOCKING, DELIVERED, UNHEARD, Act, Turn, place
 
 
 def as_it_was(turn: Turn, plan_: Plan, pairing: Pairing) -> TurnForesight:
@@ -13,8 +13,9 @@ def as_it_was(turn: Turn, plan_: Plan, pairing: Pairing) -> TurnForesight:
     for one in pairing.pairs:
         assert one.old is not None
         act = turn.act(one.old)
-        if act is None and (one.planned.timing in BLOCKING or turn.end not in ("completed", "opened")):
-            continue  # it was not reached
+        not_reached = one.planned.timing in BLOCKING or turn.end not in ("completed", "opened")
+        if act is None and (not_reached or (one.planned.delivered and stays_out(turn))):
+            continue
         seen.append(_action(turn, one, act))
     ran = tuple(one.ref.id for one in seen)
     return TurnForesight(turn.slot, turn.at, turn.version, turn.end, turn.end, plan_.rule, tuple(seen), ran=ran)
@@ -35,6 +36,12 @@ def _action(turn: Turn, one: Pair, act: Act | None) -> Foreseen:
     )
 
 
+def stays_out(turn: Turn) -> bool:
+    """Whether what was to follow the commit did not: an action had made the new account inactive."""
+    due = {place(one) for one in turn.planned if one.timing in DELIVERED}
+    return turn.end == "completed" and bool(due) and not turn.deliveries and due.isdisjoint(turn.with_commit)
+
+
 def cut_short(turn: Turn, end: str, why: str) -> TurnForesight:
     """A turn that comes to nothing before any action runs."""
     ran = ran_in(turn)
@@ -45,7 +52,8 @@ def ran_in(turn: Turn) -> tuple[PlannedAction, ...]:
     """The recorded actions that ran, in order: those that got their turn before the flow was stopped."""
     passed = turn.end in ("completed", "opened")
     acts = {place(act.ref) for act in turn.acts}
-    return tuple(one for one in turn.planned if place(one) in acts or (passed and one.timing not in BLOCKING))
+    without: tuple[str, ...] = (*BLOCKING, *DELIVERED) if stays_out(turn) else BLOCKING
+    return tuple(one for one in turn.planned if place(one) in acts or (passed and one.timing not in without))
 
 
 def not_any_more(turn: Turn, pairing: Pairing, seen: list[Foreseen]) -> tuple[PlannedAction, ...]:

@@ -39,6 +39,8 @@ from limen.domain.flow_events import (
 
 BLOCKING = ("before", "before_commit")
 """The timings of actions that may still change the outcome."""
+DELIVERED = ("after_commit", "delivery")
+"""The timings of actions that the commit schedules."""
 UNFINISHED = "unfinished"
 UNHEARD = "unheard"
 """The verdict of an attempt that left and was never heard of again."""

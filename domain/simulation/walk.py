@@ -17,6 +17,7 @@ from limen.domain.simulation.contexts import Modifications
 from limen.domain.simulation.foresight import UNKNOWN, Foreseen, Source
 from limen.domain.simulation.means import Means
 from limen.domain.simulation.pairing import Pair
+from limen.domain.simulation.remembering import stays_out
 from limen.domain.simulation.sending import Sending
 from limen.domain.simulation.turn import BLOCKING, Act, place
 
@@ -46,6 +47,12 @@ class Walk:
     async def run(self) -> None:
         """All of them in order, until one stops the flow."""
         for pair in sorted(self.means.pairing.pairs, key=lambda one: one.planned.timing not in BLOCKING):
+            if (
+                pair.planned.delivered
+                and stays_out(self.means.turn)
+                and self.modifications == self.means.turn.modifications
+            ):
+                continue
             foreseen = await self._foresee(pair)
             self.seen.append(
                 replace(

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from limen.domain import Actions, FlowOvertaken, Outcome, RequestRefused
-from tests.support.engine import ADA, PASSWORD, House, JsonDict, hook, identity, open_house, parse, shown
+from tests.simulation.house import settled
+from tests.support.engine import ADA, PASSWORD, House, JsonDict, hook, identity, ignore, open_house, parse, shown
 from tests.support.factors import FACTORS, keep_codes, link_totp, prove
 from tests.support.performing import PERFORMANCES, sections
 
@@ -217,6 +218,23 @@ async def test_an_address_may_be_verified_and_nobody_is_signed_in_by_it() -> Non
         verified = await house.verify()
         assert (verified.completed, verified.error, verified.session) == (True, None, None)
         assert (await house.sign_in()).error == "identity_disabled"
+
+
+@pytest.mark.parametrize("state", ["active", "inactive"])
+async def test_an_account_that_is_inactive_from_the_start_is_stored_and_nothing_follows(state: str) -> None:
+    """As in Kratos: no action after it, awaited or not, and no mail."""
+    hooks = [parse("/parse"), hook("/plain"), ignore("/ignore"), {"hook": "show_verification_ui"}]
+    async with house_of({"registration.after.password": hooks}) as house:
+        house.sink.script("/parse", identity(state=state))
+        registered = await house.register()
+        await settled(house)
+        follows = state == "active"
+        assert registered.error == (None if follows else "identity_disabled")
+        assert set(house.called()) == ({"/parse", "/plain", "/ignore"} if follows else {"/parse"})
+        assert (len(house.courier.messages), len(registered.continue_with)) == ((1, 1) if follows else (0, 0))
+        status = "sent" if follows else "pending"
+        assert registered.identity is not None
+        assert registered.identity.verifiable_addresses[0].status == status
 
 
 async def test_signing_out_works_all_the_same() -> None:

@@ -8,7 +8,7 @@ import pytest
 from limen.adapters.sink import Reply
 from limen.domain.errors import ActionFailed
 from tests.simulation.house import Hooks, last_turn, only, told
-from tests.support.engine import SINK, House, hook, ignore, messages, open_house, parse, quick, uri
+from tests.support.engine import SINK, House, hook, identity, ignore, messages, open_house, parse, quick, uri
 
 KIND = uri("function(ctx) {kind: ctx.flow.type}")
 NO = messages(("#/", 7, "no"))
@@ -129,3 +129,14 @@ async def test_a_delivery_that_is_awaited_now_did_run_then() -> None:
         turn = await last_turn(house, {"registration.after": [parse("/crm", id="crm", body=KIND)]}, kind="registration")
         assert turn.end == "unknown"
         assert (only(turn).recorded, only(turn).verdict) == ("delivered", "unknown")
+
+
+async def test_nothing_follows_an_account_that_was_inactive_from_the_start() -> None:
+    after = [parse("/parse", id="check"), hook("/plain", id="plain"), ignore("/ignore", id="ignore")]
+    async with open_house({"registration.after": after}) as house:
+        house.sink.script("/parse", identity(state="inactive"))
+        await house.register()
+        for hooks in (after, [after[0], hook("/other", id="plain"), after[2]]):
+            turn = await last_turn(house, {"registration.after": hooks}, kind="registration")
+            assert (turn.outcome, turn.differs, turn.unknown) == ("same", False, False)
+            assert told(turn) == {"check": ("same", "modify")}
