@@ -109,13 +109,14 @@ class Accepting:
                 decision.session, decision.session_token, decision.return_code = None, None, None
             done = await self.completion.complete(work, decision, chosen, request)
         except Unfit as unfit:
-            refused = Refused("unfit", unfit.faults, _completing(verdict))
+            refused = Refused("unfit", unfit.faults, _kept(work.flow, verdict))
             return await self.reply.refuse(work, refused, signed_in, request)
         except Taken as taken:
             identifier = self.desk.people.identifier_of(decision.profile, taken.reservation)
             if verdict.linkable is not None and identifier is not None:
                 raise AddressTaken(verdict.linkable, taken.holder, identifier) from None
-            refused = Refused("duplicate", (messages.duplicate_credentials(),), identity_id=taken.holder)
+            values = _kept(work.flow, verdict)
+            refused = Refused("duplicate", (messages.duplicate_credentials(),), values, taken.holder)
             return await self.reply.refuse(work, refused, signed_in, request)
         except Dropped as gone:
             return await self._drop(work, gone.reason, decision, request)
@@ -290,6 +291,6 @@ def _failed(flow: Flow, action: str, failure: Failure, *, stands: bool = False) 
     return ActionFailed(action, failure.reason, failure.detail, flow_id=flow.id, stands=stands)
 
 
-def _completing(verdict: Accepted) -> Mapping[str, Any]:
-    """What the form keeps for who need not be sent away again."""
-    return verdict.values if verdict.pending is not None else {}
+def _kept(flow: Flow, verdict: Accepted) -> Mapping[str, Any]:
+    """What the form keeps: all of it in settings (Kratos), and for who need not be sent away again."""
+    return verdict.values if verdict.pending is not None or flow.kind is FlowKind.SETTINGS else {}

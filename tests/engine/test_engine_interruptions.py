@@ -1,10 +1,12 @@
 """An action says no: what the user sees, and that nothing of the submission has happened."""
 
+from typing import Any
+
 import pytest
 
 from limen.adapters.sink import Reply
 from limen.domain import ActionFailed, FlowFinished, FlowRejected, Outcome
-from tests.support.engine import ADA, PASSWORD, House, hook, messages, open_house, parse, quick, shown
+from tests.support.engine import ADA, PASSWORD, House, hook, identity, messages, open_house, parse, quick, shown
 
 NO = messages(("#/traits/email", 1234, "not this one"), ("#/", 1235, "sorry"))
 
@@ -155,3 +157,18 @@ async def test_a_failing_before_action_ends_the_start_and_no_flow_opens() -> Non
         assert (failed.value.reason, failed.value.stands) == ("upstream", False)
         assert not house.log("FlowOpened")
         assert [entry.data["reason"] for entry in house.log("FlowFailed")] == ["action_failed"]
+
+
+@pytest.mark.parametrize("answer", [{"email": 5}, {"email": "bob@example.org"}], ids=["unfit", "taken"])
+async def test_settings_show_what_was_typed_though_an_action_made_something_else_of_it(answer: dict[str, Any]) -> None:
+    async with open_house({"settings.after": [parse("/parse")]}) as house:
+        await house.register("bob@example.org")
+        await house.register(traits={"name": {"first": "Ada"}, "age": 36})
+        token = (await house.sign_in()).session_token
+        flow = await house.start("settings", session_token=token)
+        house.sink.script("/parse", identity(traits=answer))
+        values = {"traits": {"email": ADA, "age": 50}}
+        refused = await house.engine.submit(flow.id, method="profile", values=values, session_token=token)
+        assert not refused.completed
+        typed = {one.attributes.name: one.attributes.value for one in refused.flow.ui.nodes if one.group == "profile"}
+        assert (typed["traits.email"], typed["traits.name.first"], typed["traits.age"]) == (ADA, None, 50)
