@@ -9,7 +9,14 @@ from typing import Any
 
 from limen.adapters.configuration.findings import Findings, join
 from limen.adapters.configuration.shape import Later, Leaf, Many, Named, Shape
-from limen.adapters.configuration.values import is_reference, is_uri, is_web_url, parse_duration, parse_size
+from limen.adapters.configuration.values import (
+    is_hook_url,
+    is_reference,
+    is_uri,
+    is_web_url,
+    parse_duration,
+    parse_size,
+)
 
 Secret = Callable[[str, Any], None]
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
@@ -21,6 +28,7 @@ _TEXT_FORMATS: dict[str, tuple[Callable[[str], bool], str]] = {
     "uri": (is_uri, "an absolute URI"),
     "reference": (is_reference, "a URL or a path"),
     "web_url": (is_web_url, "an absolute http or https URL"),
+    "hook_url": (is_hook_url, "an absolute http or https URL"),
     "email": (lambda text: _EMAIL.fullmatch(text) is not None, "an e-mail address"),
 }
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 Kind = str
-"""`text`, `bool`, `int`, `number`, `duration`, `size`, `uri`, `reference`, `web_url`, `email`, `anything`, `hooks`."""
+"""`text`, `bool`, `int`, `number`, `duration`, `size`, `uri`, `reference`, `web_url`, `hook_url`, `email`, `anything`,
+`hooks`."""
 
 
 @dataclass(frozen=True, slots=True)

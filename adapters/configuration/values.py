@@ -21,6 +21,7 @@ _DURATION = re.compile(r"([0-9]+(ns|us|ms|s|m|h))+", re.ASCII)
 _SIZE = re.compile(r"([0-9]+)(B|KB|MB|GB|TB|PB|EB)", re.ASCII)
 _SIZE_POWERS = ("B", "KB", "MB", "GB", "TB", "PB", "EB")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:", re.ASCII)
+_AUTHORITY = re.compile(r"[A-Za-z]+://[^/?#]*")
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f<>\"{}|\\^`]")
 
 
@@ -67,3 +68,15 @@ def is_uri(text: str) -> bool:
 def is_web_url(text: str) -> bool:
     """Whether `text` is an absolute http or https URL with a host."""
     return is_uri(text) and urlsplit(text).scheme in ("http", "https") and bool(urlsplit(text).hostname)
+
+
+def escaped(url: str) -> str:
+    """A URL whose path and query may hold braces, as it is sent. Kratos takes such a URL, and escapes them."""
+    authority = _AUTHORITY.match(url)
+    start = authority.end() if authority else len(url)
+    return url[:start] + url[start:].replace("{", "%7B").replace("}", "%7D")
+
+
+def is_hook_url(text: str) -> bool:
+    """Whether `text` is the URL of a web hook: an absolute http or https URL, braces in its path or query admitted."""
+    return is_web_url(escaped(text))

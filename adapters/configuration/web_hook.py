@@ -10,14 +10,14 @@ from limen.adapters.configuration.findings import Findings, join, section
 from limen.adapters.configuration.key_parts import AUTH, SECRET_HEADERS
 from limen.adapters.configuration.shape import BOOL, SECRET, TEXT, Later, Leaf, Shape, one_of, unless
 from limen.adapters.configuration.uri import Content, ContentUnavailable
-from limen.adapters.configuration.values import is_web_url
+from limen.adapters.configuration.values import escaped, is_hook_url
 from limen.domain.action import Auth, WebHook
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 CONTENT_TYPES = ("application/json", "application/x-www-form-urlencoded")
 WEB_HOOK: Shape = {
     "id": Leaf("text", 1, 200),
-    "url!": Leaf("web_url"),
+    "url!": Leaf("hook_url"),
     "method": TEXT,
     "body": TEXT,
     "headers": SECRET_HEADERS,
@@ -47,7 +47,7 @@ def read_web_hook(draft: Draft, config: Any, pointer: str) -> WebHook | None:
     _check_response(draft, config, pointer)
     template = _read_template(draft, config.get("body"), pointer)
     url = config.get("url")
-    if isinstance(url, str) and is_web_url(url) and masked_url(url) != url:
+    if isinstance(url, str) and is_hook_url(url) and masked_url(url) != url:
         draft.mask(join(pointer, "url"), url)
     return _build(config, template, pointer) if len(draft.findings.faults) == before else None
 
@@ -55,7 +55,7 @@ def read_web_hook(draft: Draft, config: Any, pointer: str) -> WebHook | None:
 def _build(config: Mapping[str, Any], template: str | None, pointer: str) -> WebHook:
     response = section(config, "response")
     return WebHook(
-        url=config["url"],
+        url=escaped(config["url"]),
         method=config.get("method", "POST").upper(),
         template=template,
         template_name=join(pointer, "body"),

@@ -103,6 +103,7 @@ def test_an_application_cannot_take_the_name_of_a_built_in_action() -> None:
         (a_web_hook(url="http:///x"), "/config/url", "must be an absolute http or https URL"),
         (a_web_hook(url="http://[::1/"), "/config/url", "must be an absolute http or https URL"),
         (a_web_hook(url="http://a b/"), "/config/url", "must be an absolute http or https URL"),
+        (a_web_hook(url="http://{a}/"), "/config/url", "must be an absolute http or https URL"),
         (a_web_hook(method="FETCH"), "/config/method", "must be one of GET, HEAD"),
         (a_web_hook(method=1), "/config/method", "must be a text"),
         (a_web_hook(headers={"Content-Type": "text/plain"}), "/config/headers/Content-Type", "must be app"),
@@ -152,6 +153,13 @@ def test_a_faulty_entry_is_refused_where_it_is_wrong(entry: Any, pointer: str, m
     found = faults(with_hooks("login", "after", entry))
     assert list(found) == [LOGIN_AFTER + pointer]
     assert found[LOGIN_AFTER + pointer].startswith(message)
+
+
+def test_braces_in_the_path_or_query_of_a_url_are_sent_escaped() -> None:
+    document = with_hooks("login", "before", a_web_hook(url="https://a.b/{x}?y={z}&w=%7B"))
+    (action,) = read(document, env={}).flows["login"].before  # type: ignore[index]
+    assert action.web_hook is not None
+    assert action.web_hook.url == "https://a.b/%7Bx%7D?y=%7Bz%7D&w=%7B"
 
 
 def test_duplicate_entries_of_one_list_are_refused() -> None:
