@@ -6,7 +6,7 @@ from uuid import UUID
 from limen.domain.assurance import HIGHEST, login_url, second_factors
 from limen.domain.completion import Completed
 from limen.domain.configuration import Configuration, FlowKind
-from limen.domain.decision import Decision
+from limen.domain.decision import Decision, switched_off
 from limen.domain.desk import Desk
 from limen.domain.errors import LimenError
 from limen.domain.flow import Flow
@@ -43,7 +43,7 @@ class NextSteps:
     def _page_after(self, flow: Flow, decision: Decision, request: Request) -> list[dict[str, Any]]:
         """Where a page's script takes its browser, as a form's answer does; settings to their own page (Kratos)."""
         by_script = flow.type == "browser" and flow.kind in LED_ON and request.wants_json
-        if not by_script or self.lacks_second_factor(flow, decision):
+        if not by_script or switched_off(flow, decision) or self.lacks_second_factor(flow, decision):
             return []
         presenter, settings = self.desk.presenter, self.desk.rules.configuration.flow(flow.kind)
         own = settings.return_urls.get(flow.method or "") or settings.return_url

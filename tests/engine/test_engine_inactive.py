@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from limen.domain import Actions, FlowOvertaken, Outcome, RequestRefused
+from limen.domain import Actions, FlowOvertaken, Outcome, Request, RequestRefused
 from tests.simulation.house import settled
 from tests.support.engine import ADA, PASSWORD, House, JsonDict, hook, identity, ignore, open_house, parse, shown
 from tests.support.factors import FACTORS, keep_codes, link_totp, prove
@@ -235,6 +235,24 @@ async def test_an_account_that_is_inactive_from_the_start_is_stored_and_nothing_
         status = "sent" if follows else "pending"
         assert registered.identity is not None
         assert registered.identity.verifiable_addresses[0].status == status
+
+
+@pytest.mark.parametrize("kind", ["registration", "settings"])
+async def test_a_page_is_led_on_to_nowhere(kind: str) -> None:
+    """Its script is answered that the account is switched off, and no more."""
+    page = Request(headers={"Accept": "application/json"})
+    async with house_of({"registration.after": [parse("/parse")]}) as house:
+        token = None
+        if kind == "settings":
+            await house.register()
+            token = (await house.sign_in()).session_token
+        for path in ("/parse", "/off"):
+            house.sink.script(path, identity(state="inactive"))
+        flow = await house.start(kind, type="browser", session_token=token, request=page)
+        method = {"registration": "password", "settings": "profile"}[kind]
+        values = {"traits": {"email": ADA, "age": 50}, "password": PASSWORD}
+        done = await house.engine.submit(flow.id, method=method, values=values, session_token=token, request=page)
+        assert (done.error, list(done.continue_with)) == ("identity_disabled", [])
 
 
 async def test_signing_out_works_all_the_same() -> None:
