@@ -109,7 +109,8 @@ class Flow(Aggregate):
     def _submitted(self, event: MethodSubmitted) -> None:
         self.state, self.method = "authenticating", event.method
         self.submission, self.busy_until = event.submission, event.deadline
-        if event.deadline is not None or self._turned_into:
+        came_from_a_login = self.started_by is not None and self.kind is FlowKind.REGISTRATION
+        if event.deadline is not None or came_from_a_login:  # with what a provider said
             self.trip = self.active = event.method
 
     def _accepted(self, event: MethodAccepted) -> None:
@@ -183,11 +184,6 @@ class Flow(Aggregate):
         """Whose flow it is. Who registers is nobody until the registration is completed."""
         registers = self.kind is FlowKind.REGISTRATION and self.state != "completed"
         return None if registers else self.identity_id
-
-    @property
-    def _turned_into(self) -> bool:
-        """Whether it goes on from a login, and with what was heard there of its user."""
-        return self.kind is FlowKind.REGISTRATION and self.started_by is not None
 
     @property
     def busy(self) -> bool:

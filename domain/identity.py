@@ -7,7 +7,7 @@ the vault only. The profile (traits and all that goes with them) is always recor
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -173,42 +173,41 @@ class Identity(Aggregate):
 
     def apply(self, event: DomainEvent) -> None:
         """Copies what the event says."""
-        match event:
-            case IdentityRegistered():
-                self.profile, self.reservations = event.profile, event.reservations
-                self.credentials = event.credentials
-                self.created_at = self.updated_at = event.timestamp
-                self.past_reservations = frozenset(event.reservations)
-            case TraitsChanged():
-                self.profile, self.reservations = event.profile, event.reservations
-                self.past_reservations |= frozenset(event.reservations)
-                self.verified = {}
-                self.updated_at = event.timestamp
-                if event.flow_id == self.awaited:
-                    self.awaited = None
-            case TraitsChangeHeld():
-                self.awaited = event.verification_id
-            case (
-                CredentialChanged() | CredentialRemoved() | CredentialUsed() | CredentialMissed() | CredentialUnlocked()
-            ):
-                self._credential(event)
-            case AddressVerified():
-                self.verified = {**self.verified, event.address_id: event.timestamp}
-            case SessionOpened() | SessionsClosed():
-                self._session(event)
-            case IdentityErased():
-                self.erased, self.sessions = True, ()
-            case _:
-                pass
+        fold = _FOLDS.get(type(event))
+        if fold is not None:
+            fold(self, event)
 
-    def _session(self, event: SessionOpened | SessionsClosed) -> None:
-        if isinstance(event, SessionsClosed):
-            ended = frozenset(event.session_ids)
-            self.sessions = tuple(pair for pair in self.sessions if pair[0] not in ended)
-            return
+    def _registered(self, event: IdentityRegistered) -> None:
+        self.profile, self.reservations = event.profile, event.reservations
+        self.credentials = event.credentials
+        self.created_at = self.updated_at = event.timestamp
+        self.past_reservations = frozenset(event.reservations)
+
+    def _changed(self, event: TraitsChanged) -> None:
+        self.profile, self.reservations = event.profile, event.reservations
+        self.past_reservations = self.past_reservations.union(event.reservations)
+        self.verified = {}
+        self.updated_at = event.timestamp
+        if self.awaited is not None and event.flow_id == self.awaited:
+            self.awaited = None
+
+    def _waits(self, event: TraitsChangeHeld) -> None:
+        self.awaited = event.verification_id
+
+    def _verified(self, event: AddressVerified) -> None:
+        self.verified = {**self.verified, event.address_id: event.timestamp}
+
+    def _opened(self, event: SessionOpened) -> None:
         self.sessions += ((event.session_id, event.expires_at),)
         if len(self.sessions) >= self._prune_at:
             self._prune(event.timestamp)
+
+    def _closed(self, event: SessionsClosed) -> None:
+        ended = frozenset(event.session_ids)
+        self.sessions = tuple(pair for pair in self.sessions if pair[0] not in ended)
+
+    def _erased(self, _: IdentityErased) -> None:
+        self.erased, self.sessions = True, ()
 
     def _credential(self, event: CredentialEvent) -> None:
         type_ = event.type
@@ -259,3 +258,20 @@ class Identity(Aggregate):
                 for address in profile.verifiable
             ),
         )
+
+
+_FOLDS: Mapping[type[DomainEvent], Any] = {
+    IdentityRegistered: Identity._registered,
+    TraitsChanged: Identity._changed,
+    TraitsChangeHeld: Identity._waits,
+    CredentialChanged: Identity._credential,
+    CredentialRemoved: Identity._credential,
+    CredentialUsed: Identity._credential,
+    CredentialMissed: Identity._credential,
+    CredentialUnlocked: Identity._credential,
+    AddressVerified: Identity._verified,
+    SessionOpened: Identity._opened,
+    SessionsClosed: Identity._closed,
+    IdentityErased: Identity._erased,
+}
+"""By type: a replay comes by here for every event there is."""
